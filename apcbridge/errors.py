@@ -24,6 +24,9 @@
         TooSoon                     a hold-off (reboot, minimum off time) has not passed
         RetainedCommand             a retained MQTT message is never a command
         MalformedCommand            the words are not those of the contract
+      BrokerError                 the MQTT broker: back off and connect again
+        BrokerUnavailable           nobody answers there, or the connection broke
+        BrokerRefused               it answers and will not have us: name, password, certificate, rights
       JournalError                the state on disk cannot be read or written
 
 Reactions go by class, never by message.
@@ -31,13 +34,36 @@ Reactions go by class, never by message.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class ApcBridgeError(Exception):
     """Base of everything below."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing that is wrong in a configuration file; ``line`` and ``column`` count from 1, 0 is unknown."""
+
+    file: str
+    line: int
+    column: int
+    key: str
+    """Where in the document, ``pdus[0].outlets.3.policy``; empty for the document as a whole."""
+    reason: str
+    """What is wrong and what to do about it, without the value of a secret."""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.key}: {self.reason}" if self.key else f"{place}: {self.reason}"
+
+
 class ConfigError(ApcBridgeError):
     """The configuration cannot be used; the message lists every fault with file, line and key."""
+
+    def __init__(self, message: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
 
 
 class PortError(ApcBridgeError):
@@ -122,6 +148,18 @@ class RetainedCommand(CommandRefused):
 
 class MalformedCommand(CommandRefused):
     """The payload is none that the contract knows."""
+
+
+class BrokerError(ApcBridgeError):
+    """The MQTT broker cannot be used just now."""
+
+
+class BrokerUnavailable(BrokerError):
+    """Nobody answers at the broker's address, or the connection broke."""
+
+
+class BrokerRefused(BrokerError):
+    """The broker answered and refused; the message says what a person must change."""
 
 
 class JournalError(ApcBridgeError):
