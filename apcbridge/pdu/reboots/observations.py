@@ -1,0 +1,105 @@
+"""What the supervisor tells the detector: things seen on the console, each with the moment it was seen.
+
+``now_mono`` and ``now_at`` are both clocks at the moment the observation was complete. Observations are told in the
+order in which they happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apcbridge.console.events import LogEntry
+
+
+class Evidence(StrEnum):
+    """What the detector may ask the supervisor to read from the console."""
+
+    UP_TIME = "up_time"
+    EVENT_LOG = "event_log"
+    RESET_CAUSE = "reset_cause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpTime:
+    """The NMC's up time as printed: whole minutes, in seconds.
+
+    ``asked_mono`` is when we typed what made the console print it, so the NMC formed the value between
+    ``asked_mono`` and ``now_mono``.
+    """
+
+    seconds: int
+    asked_mono: float
+    now_mono: float
+    now_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSilent:
+    """The console stopped answering, or the port was lost. ``since_mono`` is when it last printed a byte."""
+
+    since_mono: float
+    now_mono: float
+    now_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleBack:
+    """The console answers again, or a session of ours was gone although the console never seemed silent.
+
+    ``session_lost`` is True only when our session was open before and a login prompt stands in its place now.
+    ``since_mono`` is when the console last printed anything before that.
+    """
+
+    session_lost: bool
+    since_mono: float
+    now_mono: float
+    now_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLog:
+    """The newest part of the event log, newest entry first, with the PDU's own idea of date and time.
+
+    ``complete`` is True when the whole log was read, as in EventLogReading.
+    """
+
+    entries: tuple[LogEntry, ...]
+    complete: bool
+    now_mono: float
+    now_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetCause:
+    """What the card says of its last restart, such as ``12 WDT Reset``. It stays until the next restart."""
+
+    text: str
+    now_mono: float
+    now_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedRestart:
+    """Somebody asked for a restart through us. ``by`` names who, for people."""
+
+    by: str
+    now_mono: float
+    now_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unavailable:
+    """This console cannot show that evidence (its dialect or the account lacks it); do not ask again.
+
+    For a reading that merely failed, tell nothing: the detector asks again until its deadline.
+    """
+
+    evidence: Evidence
+    now_mono: float
+    now_at: float
+
+
+Observation = UpTime | ConsoleSilent | ConsoleBack | EventLog | ResetCause | RequestedRestart | Unavailable
