@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +102,7 @@ class Outlet:
 
     number: int
     name: str
+    """What people call it: the name in the configuration, else the PDU's own label."""
     state: OutletState
     pending: bool
     """A delayed command waits in the NMC's memory (the ``*`` behind the state)."""
@@ -115,6 +116,13 @@ class Outlet:
     reboot_duration_s: int | None = None
     phase: int | None = None
     bank: int | None = None
+    own_label: str | None = None
+    """The PDU's own label where :attr:`name` is the configuration's."""
+
+    @property
+    def label(self) -> str:
+        """What the PDU's screens call it."""
+        return self.name if self.own_label is None else self.own_label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +217,7 @@ class PduSnapshot:
     identity: Identity
     nmc: Nmc
     outlets: tuple[Outlet, ...]
-    """Numbers 1..N, in order, without gaps."""
+    """In order of their numbers: 1..N without gaps, or those that the console account may see."""
     phases: tuple[Load, ...] = ()
     banks: tuple[Load, ...] = ()
     watts: int | None = None
@@ -218,9 +226,7 @@ class PduSnapshot:
 
     def outlet(self, number: int) -> Outlet | None:
         """Return the outlet of that number, or None if the PDU has none."""
-        if 1 <= number <= len(self.outlets):
-            return self.outlets[number - 1]
-        return None
+        return next((outlet for outlet in self.outlets if outlet.number == number), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +299,10 @@ class EventType(StrEnum):
         return cls(f"{cause}_reboot")
 
 
+Detail: TypeAlias = str | int | float | bool | None
+"""What an event may tell beside its type."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened once and must be told once."""
@@ -301,4 +311,4 @@ class Event:
     pdu: str
     type: EventType
     at: float
-    details: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    details: Mapping[str, Detail] = field(default_factory=dict)

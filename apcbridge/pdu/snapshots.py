@@ -1,0 +1,181 @@
+"""From readings to snapshots: what the console showed becomes what is believed.
+
+Pure. A reading that differs from what is believed is believed once a second one in a row says the same, or once a
+command of ours explains it: a byte lost and a bit flipped can turn ``OFF`` into ``ON``, but not twice alike.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apcbridge.model import Identity, Nmc, Outlet, OutletState, PduSnapshot, PendingCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from apcbridge.console.events import ConfigReading, LoadReading, OutletRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutletChange:
+    """The state of an outlet was seen to be another than before."""
+
+    number: int
+    name: str
+    state: OutletState
+    explained_by: str | None
+    """Id of the command of ours that did it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a reading did."""
+
+    changes: tuple[OutletChange, ...]
+    settled: bool
+    """False while a row waits for a second reading that says the same."""
+
+
+class SnapshotBuilder:
+    """Gathers the readings of one PDU and builds its snapshots."""
+
+    def __init__(self, pdu: str, names: Mapping[int, str]) -> None:
+        self._pdu = pdu
+        self._names = names
+        self._seq = 0
+        self._rows: dict[int, OutletRow] = {}
+        self._outlets: dict[int, Outlet] = {}
+        self._doubted: dict[int, OutletRow] = {}
+        self._identity = Identity()
+        self._identity_doubted: Identity | None = None
+        self._load: LoadReading | None = None
+        self._taken: tuple[float, float] | None = None
+        self._dialect = ""
+
+    @property
+    def outlet_count(self) -> int | None:
+        """How many outlets the last whole list had."""
+        return len(self._outlets) or None
+
+    @property
+    def identity(self) -> Identity:
+        """What is believed of the PDU's identity."""
+        return self._identity
+
+    def outlet(self, number: int) -> Outlet | None:
+        """Return what is believed of one outlet."""
+        return self._outlets.get(number)
+
+    def take_list(self, rows: Iterable[OutletRow], dialect: str, now_mono: float, now_at: float) -> Taken:
+        """Take a whole list; rows that differ from what is believed wait for a second list that says the same."""
+        changes: list[OutletChange] = []
+        self._dialect = dialect
+        for row in rows:
+            if row in (self._rows.get(row.number), self._doubted.get(row.number)):
+                self._doubted.pop(row.number, None)
+                changes += self._believe(row, None, now_mono, now_at)
+            else:
+                self._doubted[row.number] = row
+        if not self._doubted:
+            self._taken = (now_mono, now_at)
+        return Taken(changes=tuple(changes), settled=not self._doubted)
+
+    def take_outlet(self, row: OutletRow, explained_by: str | None, now_mono: float, now_at: float) -> Taken:
+        """Take one outlet's page; one that a command of ours explains is believed at once."""
+        changes: list[OutletChange] = []
+        if explained_by is None and row not in (self._rows.get(row.number), self._doubted.get(row.number)):
+            self._doubted[row.number] = row
+        else:
+            self._doubted.pop(row.number, None)
+            changes = self._believe(row, explained_by, now_mono, now_at)
+        return Taken(changes=tuple(changes), settled=not self._doubted)
+
+    def take_identity(self, identity: Identity) -> None:
+        """Take an identity: what was not known is believed, what contradicts only when it is read twice.
+
+        Other programs key their history on the serial number: one bad byte must not make another device.
+        """
+        merged = _merge(self._identity, identity)
+        if _contradicts(self._identity, identity) and identity != self._identity_doubted:
+            self._identity_doubted = identity
+            return
+        self._identity_doubted = None
+        self._identity = merged
+
+    def take_load(self, load: LoadReading) -> None:
+        """Take the loads."""
+        self._load = load
+
+    def take_config(self, config: ConfigReading) -> None:
+        """Take the delays of the outlets; those of outlets not read yet are dropped."""
+        for told in config.outlets:
+            outlet = self._outlets.get(told.number)
+            if outlet is not None:
+                self._outlets[told.number] = dataclasses.replace(
+                    outlet,
+                    on_delay_s=told.on_delay_s,
+                    off_delay_s=told.off_delay_s,
+                    reboot_duration_s=told.reboot_duration_s,
+                )
+
+    def build(self, nmc: Nmc, pending: tuple[PendingCommand, ...]) -> PduSnapshot | None:
+        """Build the next snapshot, or None before the first list was believed whole."""
+        if self._taken is None:
+            return None
+        self._seq += 1
+        taken_mono, taken_at = self._taken
+        load = self._load
+        return PduSnapshot(
+            pdu=self._pdu,
+            seq=self._seq,
+            taken_at=taken_at,
+            taken_mono=taken_mono,
+            dialect=self._dialect,
+            identity=self._identity,
+            nmc=nmc,
+            outlets=tuple(self._outlets[number] for number in sorted(self._outlets)),
+            phases=load.phases if load else (),
+            banks=load.banks if load else (),
+            watts=load.watts if load else None,
+            volt_amperes=load.volt_amperes if load else None,
+            pending=pending,
+        )
+
+    def _believe(self, row: OutletRow, explained_by: str | None, now_mono: float, now_at: float) -> list[OutletChange]:
+        """Make a row what is believed of its outlet; return the change of state, if it is one."""
+        before = self._outlets.get(row.number)
+        changed = before is not None and before.state is not row.state
+        name = self._names.get(row.number)
+        self._rows[row.number] = row
+        self._outlets[row.number] = Outlet(
+            number=row.number,
+            name=name or row.name,
+            own_label=row.name if name else None,
+            state=row.state,
+            pending=row.pending,
+            read_at=now_at,
+            read_mono=now_mono,
+            changed_at=now_at if changed else (before.changed_at if before else None),
+            on_delay_s=before.on_delay_s if before else None,
+            off_delay_s=before.off_delay_s if before else None,
+            reboot_duration_s=before.reboot_duration_s if before else None,
+        )
+        if not changed:
+            return []
+        return [OutletChange(number=row.number, name=name or row.name, state=row.state, explained_by=explained_by)]
+
+
+def _merge(old: Identity, new: Identity) -> Identity:
+    """Keep what only one of the two knows; prefer the new where both do."""
+    told = {f.name: value for f in dataclasses.fields(new) if (value := getattr(new, f.name)) is not None}
+    return dataclasses.replace(old, **told)
+
+
+def _contradicts(old: Identity, new: Identity) -> bool:
+    """Tell whether the two name different values for the same field."""
+    return any(
+        None not in (getattr(old, f.name), getattr(new, f.name)) and getattr(old, f.name) != getattr(new, f.name)
+        for f in dataclasses.fields(old)
+    )

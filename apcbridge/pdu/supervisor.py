@@ -1,0 +1,331 @@
+"""One task per PDU: open the line, poll, serve commands before polls, back off, and never give up.
+
+The console's answers go to the :class:`~apcbridge.pdu.keeper.Keeper`, which builds the snapshots; this module decides
+what to ask next and what a failure means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apcbridge.commands import ResultStatus
+from apcbridge.console.dialects import DialectId
+from apcbridge.console.events import GoalFailed
+from apcbridge.console.goals import Goal, Logout, ReadConfig, ReadEventLog, ReadIdentity, ReadResetCause, ReadStatus
+from apcbridge.console.session import Session, SessionOptions, SessionState
+from apcbridge.errors import ApcBridgeError, ConsoleError, GoalTimeout, LoginRefused, PasswordChangeForced, PortError
+from apcbridge.model import LinkState
+from apcbridge.pdu.driver import Driver
+from apcbridge.pdu.logger import PduLogger
+from apcbridge.pdu.pacing import LOCKED_OUT_S, Ladder
+from apcbridge.pdu.reboots import Evidence
+from apcbridge.pdu.settings import SessionMode
+from apcbridge.pdu.switching import Ending, ending, goal_for
+
+if TYPE_CHECKING:
+    from apcbridge.clock import Clock
+    from apcbridge.commands import Arbiter, Command
+    from apcbridge.console.events import Event, GoalDone
+    from apcbridge.pdu.keeper import Keeper
+    from apcbridge.pdu.ports import PortRegistry
+    from apcbridge.pdu.settings import PduSettings
+
+IDENTITY_EVERY_S = 12 * 3600.0
+MENU_LOAD_EVERY_S = 30.0
+"""On menus the loads cost four more screens; elsewhere they come with every poll."""
+UP_TIME_EVERY_S = 60.0
+SILENT_AFTER_FAILURES = 2
+"""One lost byte is noise; a console that failed twice in a row does not answer."""
+BEAT_S = 5.0
+"""Longest sleep without a sign of life for the watchdog."""
+CONFIRM_READS = 3
+"""Readings that may follow one that was not believed; then the next poll goes on."""
+
+
+_EVIDENCE: tuple[tuple[Evidence, str | None, Goal], ...] = (
+    (Evidence.UP_TIME, None, ReadIdentity(about=False)),
+    (Evidence.RESET_CAUSE, "reset_cause", ReadResetCause()),
+    (Evidence.EVENT_LOG, "event_log", ReadEventLog()),
+)
+"""What tells why an NMC restarted, and the capability of the dialect that it needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What all supervisors share."""
+
+    clock: Clock
+    arbiter: Arbiter
+    ports: PortRegistry
+
+
+class Supervisor:
+    """Keeps one PDU's console talking."""
+
+    def __init__(self, settings: PduSettings, services: Services, keeper: Keeper) -> None:
+        self.id = settings.id
+        self._log = PduLogger(logging.getLogger(__name__), settings.id)
+        self._settings = settings
+        self._clock = services.clock
+        self._arbiter = services.arbiter
+        self._ports = services.ports
+        self._keeper = keeper
+        self._session = Session(settings.credentials, SessionOptions(access=settings.access))
+        self._ladder = Ladder()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._driver: Driver | None = None
+        self._command: Command | None = None
+        self._opened = 0
+        self._last_reason = ""
+        self._next_poll_mono = self._clock.monotonic()
+        self._identity_mono = self._load_mono = self._up_time_mono = float("-inf")
+        self.progress_mono = self._clock.monotonic()
+
+    async def run(self) -> None:
+        """Serve the PDU until :meth:`stop`; only cancellation ends it otherwise."""
+        while not self._stopping:
+            try:
+                await self._connected()
+            except PortError as error:
+                await self._failed(error, None)
+            except Exception as error:  # noqa: BLE001 - the one place: a defect in one PDU's task must not end the bridge
+                self._log.exception("unexpected failure; trying again")
+                await self._failed(ApcBridgeError(f"internal error: {error}"), None)
+
+    def stop(self) -> None:
+        """Finish what is being switched, log out and end :meth:`run`."""
+        self._stopping = True
+        self._wake.set()
+        if self._driver is not None and self._command is None:
+            self._driver.interrupt()
+
+    @property
+    def switching(self) -> bool:
+        """A command is being carried out right now."""
+        return self._command is not None
+
+    def wake(self) -> None:
+        """Look at once whether a command waits."""
+        self._wake.set()
+
+    def poll_now(self) -> None:
+        """Read the PDU at once instead of at the end of the poll interval."""
+        self._next_poll_mono = self._clock.monotonic()
+        self._wake.set()
+
+    async def _connected(self) -> None:
+        """Open the line and serve over it until it must be opened anew."""
+        baud = self._settings.bauds[self._opened % len(self._settings.bauds)]
+        port = await self._ports.open(self._settings.port, baud)
+        self._log.info("opened %s at %d baud", self._settings.port, baud)
+        self._driver = driver = Driver(port, self._session, self._clock, self._on_event)
+        try:
+            await self._serve(driver)
+        finally:
+            self._driver = None
+            driver.close()
+
+    async def _serve(self, driver: Driver) -> None:
+        while not self._stopping:
+            self._beat()
+            try:
+                await self._step(driver)
+            except ConsoleError as error:
+                await self._failed(error, driver)
+                if self._ladder.port_is_suspect:
+                    self._opened += 1
+                    return
+        await self._log_out(driver)
+
+    async def _step(self, driver: Driver) -> None:
+        """Do the most urgent thing, or wait for one."""
+        self._wake.clear()
+        now_mono = self._clock.monotonic()
+        command = self._arbiter.take(self.id, now_mono, self._clock.wall())
+        if command is not None:
+            await self._execute(driver, command)
+        elif now_mono >= self._next_poll_mono:
+            self._next_poll_mono = now_mono + self._settings.poll_interval_s
+            await self._poll(driver)
+        else:
+            if self._settings.session is SessionMode.RELEASE:
+                await self._log_out(driver)
+            await driver.idle(self._wake, self._until_mono(self._next_poll_mono))
+
+    # Polling
+
+    async def _poll(self, driver: Driver) -> None:
+        """Read what is due; commands that arrive meanwhile go first."""
+        now_mono = self._clock.monotonic()
+        if now_mono - self._identity_mono >= IDENTITY_EVERY_S:
+            await self._ask(driver, ReadIdentity())
+            self._identity_mono = self._up_time_mono = now_mono
+            if self._can("outlet_config"):
+                await self._ask(driver, ReadStatus(load=False))
+                await self._ask(driver, ReadConfig())
+        elif self._up_time_due(now_mono):
+            await self._ask(driver, ReadIdentity(about=False))
+            self._up_time_mono = now_mono
+        await self._read_status(driver, now_mono)
+        await self._gather_evidence(driver)
+        self._succeeded()
+
+    async def _read_status(self, driver: Driver, now_mono: float) -> None:
+        cheap = self._session.dialect in (DialectId.D3C, DialectId.D4)
+        load = self._can("load") and (cheap or now_mono - self._load_mono >= MENU_LOAD_EVERY_S)
+        await self._ask(driver, ReadStatus(load=load))
+        if load:
+            self._load_mono = now_mono
+        for _ in range(CONFIRM_READS):
+            if self._keeper.settled:
+                break
+            await self._ask(driver, ReadStatus(load=False))
+
+    async def _gather_evidence(self, driver: Driver) -> None:
+        """Ask the PDU why its NMC restarted, as far as its dialect can tell."""
+        for evidence, capability, goal in _EVIDENCE:
+            if not self._keeper.wants(evidence):
+                continue
+            if capability is None or self._can(capability):
+                await self._ask(driver, goal)
+            else:
+                self._keeper.cannot_tell(evidence)
+        self._keeper.settle_reboots()
+
+    def _up_time_due(self, now_mono: float) -> bool:
+        """Tell whether the up time must be asked for: no login since shows it by the way.
+
+        Menus show it at every login, and a restart ends the login, so only the ``-c`` command line and the command
+        line of AOS 5/6 need asking.
+        """
+        asks = self._session.dialect in (DialectId.D3C, DialectId.D4)
+        return asks and now_mono - max(self._up_time_mono, self._keeper.up_time_mono) >= UP_TIME_EVERY_S
+
+    def _can(self, capability: str) -> bool:
+        return bool(getattr(self._session.capabilities, capability, False))
+
+    async def _ask(self, driver: Driver, goal: Goal) -> None:
+        """Pursue a goal of a poll, after any command that waits; raise what made it fail."""
+        while not self._stopping:
+            command = self._arbiter.take(self.id, self._clock.monotonic(), self._clock.wall())
+            if command is None:
+                break
+            await self._execute(driver, command)
+        end = await self._pursue(driver, goal)
+        if isinstance(end, GoalFailed):
+            raise end.error
+
+    async def _pursue(self, driver: Driver, goal: Goal) -> GoalDone | GoalFailed:
+        self._keeper.asked_mono = self.progress_mono = self._clock.monotonic()
+        end = await driver.pursue(goal)
+        driver.check()
+        return end
+
+    async def _log_out(self, driver: Driver) -> None:
+        if self._session.state is SessionState.LOGGED_OUT:
+            return
+        end = await self._pursue(driver, Logout())
+        if isinstance(end, GoalFailed):
+            self._log.info("could not log out: %s", end.error)
+
+    # Commands
+
+    async def _execute(self, driver: Driver, command: Command) -> None:
+        """Carry out one command; it ends here in exactly one result, whatever happens."""
+        self._command = self._keeper.command = command
+        verdict = Ending(ResultStatus.UNKNOWN, "the bridge was stopped while it was carried out")
+        try:
+            verdict = await self._switch(driver, command)
+        finally:
+            self._command = self._keeper.command = None
+            self._keeper.command_ended(command, verdict.status)
+            self._arbiter.finish(command, verdict.status, verdict.detail, self._clock.monotonic(), self._clock.wall())
+        driver.check()
+
+    async def _switch(self, driver: Driver, command: Command) -> Ending:
+        outlet = None if command.outlet is None else self._keeper.outlet(command.outlet)
+        if outlet is None and command.outlet is not None:
+            return Ending(ResultStatus.FAILED, "the outlet is not known any more; nothing was switched")
+        goal = goal_for(command, outlet)
+        self._keeper.asked_mono = self._clock.monotonic()
+        end = await driver.pursue(goal)
+        if isinstance(end, GoalFailed) and not end.actuated and self._may_try_again(end.error, command):
+            # Nothing was done yet, so this is not a second actuation: a log-off or a lost byte came between.
+            end = await driver.pursue(goal)
+        verdict = ending(end)
+        if verdict.status is ResultStatus.UNKNOWN:
+            return await self._read_back(driver, command, verdict)
+        return verdict
+
+    def _may_try_again(self, error: ConsoleError, command: Command) -> bool:
+        final = isinstance(error, LoginRefused | PasswordChangeForced)
+        return not final and not self._stopping and self._clock.monotonic() < command.deadline_mono
+
+    async def _read_back(self, driver: Driver, command: Command, verdict: Ending) -> Ending:
+        """Look once what became of a command of unknown outcome; the result stays UNKNOWN but says what was seen."""
+        try:
+            end = await driver.pursue(ReadStatus(load=False))
+        except PortError:
+            return Ending(verdict.status, f"{verdict.detail}; it could not be read back")
+        outlet = None if command.outlet is None else self._keeper.outlet(command.outlet)
+        if isinstance(end, GoalFailed) or outlet is None:
+            return Ending(verdict.status, f"{verdict.detail}; it could not be read back")
+        return Ending(verdict.status, f"{verdict.detail}; the outlet now reads {outlet.state}")
+
+    # Failures
+
+    def _succeeded(self) -> None:
+        if self._ladder.failures:
+            self._log.info("the console answers again")
+        self._last_reason = ""
+        self._ladder.success()
+        self._keeper.link_up()
+
+    async def _failed(self, error: ApcBridgeError, driver: Driver | None) -> None:
+        """Say what is wrong, once, and wait as long as this kind of failure needs."""
+        if self._stopping:
+            return
+        if driver is None or isinstance(error, GoalTimeout):
+            self._keeper.silent()
+        pause_s = self._ladder.failure(error)
+        reason = str(error) or type(error).__name__
+        if driver is None:
+            self._keeper.link_down(LinkState.LOST, reason)
+        elif self._ladder.failures >= SILENT_AFTER_FAILURES or isinstance(error, LoginRefused | PasswordChangeForced):
+            self._keeper.link_down(LinkState.SILENT, reason)
+        if reason != self._last_reason or pause_s >= LOCKED_OUT_S:
+            self._log.warning("%s; next try in %.0f s", reason, pause_s)
+        self._last_reason = reason
+        self._next_poll_mono = until_mono = self._clock.monotonic() + pause_s
+        while not self._stopping and self._clock.monotonic() < until_mono:
+            self._beat()
+            self._arbiter.expire(self.id, self._clock.monotonic(), self._clock.wall())
+            await self._rest(driver, self._until_mono(until_mono))
+
+    async def _rest(self, driver: Driver | None, until_mono: float) -> None:
+        self._wake.clear()
+        if driver is not None:
+            await driver.idle(self._wake, until_mono)
+            return
+        try:
+            async with asyncio.timeout(max(until_mono - self._clock.monotonic(), 0)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _until_mono(self, wanted_mono: float) -> float:
+        """Return when to look around next, at the latest at ``wanted_mono``."""
+        next_event_mono = self._arbiter.next_event_mono(self.id)
+        beat_mono = self._clock.monotonic() + BEAT_S
+        return min(wanted_mono, beat_mono, *([] if next_event_mono is None else [next_event_mono]))
+
+    def _beat(self) -> None:
+        self.progress_mono = self._clock.monotonic()
+
+    def _on_event(self, event: Event) -> None:
+        self._beat()
+        self._keeper.on_event(event)
