@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from apcbridge.console.goals import SwitchAction
+from apcbridge.console.screens import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from apcbridge.console.screens import Screen
 
 
 class DialectId(StrEnum):
@@ -41,3 +51,61 @@ class Capabilities:
     """Delayed forms and cancelling are known here (D3c goes through the menus for them)."""
     outlet_config: bool
     """ReadConfig is answered."""
+
+
+ACTION_LABELS: Mapping[SwitchAction, tuple[str, ...]] = {
+    SwitchAction.ON: ("Immediate On", "Turn Outlet On"),
+    SwitchAction.OFF: ("Immediate Off", "Turn Outlet Off"),
+    SwitchAction.REBOOT: ("Immediate Reboot", "Reboot Outlet", "Reset Outlet", "Outlet Reboot", "Outlet Reset"),
+    SwitchAction.DELAYED_ON: ("Delayed On",),
+    SwitchAction.DELAYED_OFF: ("Delayed Off",),
+    SwitchAction.DELAYED_REBOOT: ("Delayed Reboot",),
+    SwitchAction.CANCEL: ("Cancel", "Cancel Pending Commands", "Cancel Pending Command"),
+}
+"""The words of the action menus. Their numbers differ (3 is Off on the older MasterSwitch plus, Reboot elsewhere)."""
+
+SUCCESS = re.compile(r"Command successfully issued\.$|successfully!$|(?:^|\s)Success$")
+"""The line that reports acceptance: D1, D2 new and D3; D0; D2 old."""
+
+_MENU_WITH_DELAYS = Capabilities(
+    load=True,
+    up_time_needs_login=True,
+    reset_cause=False,
+    event_log=True,
+    delayed_actions=True,
+    outlet_config=False,
+)
+_MASTERSWITCH = replace(_MENU_WITH_DELAYS, load=False, event_log=False, delayed_actions=False)
+CAPABILITIES: Mapping[DialectId, Capabilities] = {
+    DialectId.D0: _MASTERSWITCH,
+    DialectId.D1: _MASTERSWITCH,
+    DialectId.D2_OLD: _MASTERSWITCH,
+    DialectId.D2_NEW: _MASTERSWITCH,
+    DialectId.D3A: _MENU_WITH_DELAYS,
+    DialectId.D3B: _MENU_WITH_DELAYS,
+    DialectId.D3C: replace(_MENU_WITH_DELAYS, outlet_config=True),
+    DialectId.D4: replace(_MENU_WITH_DELAYS, up_time_needs_login=False, reset_cause=True, outlet_config=True),
+}
+
+
+def rack_pdu(dialect: DialectId | None) -> bool:
+    """Tell whether units of this dialect may have the ``-c`` command line."""
+    return dialect in (DialectId.D3A, DialectId.D3B, DialectId.D3C)
+
+
+def menu_dialect(app_name: str | None, manager: Screen) -> DialectId | None:
+    """Tell the menu dialects apart by the first screen below the Control Console, then by the banner."""
+    if manager.find("Outlet Management"):
+        return DialectId.D3B
+    if manager.find("Outlet Control/Configuration") and manager.kind is Kind.DEVICE_MANAGER:
+        return DialectId.D3A
+    if manager.find("Outlet Manager") or manager.title == "Outlet Manager":
+        return DialectId.D0
+    if manager.find_match(re.compile(r"MasterSwitch plus 1")):
+        return DialectId.D2_OLD
+    name = (app_name or "").casefold()
+    if "plus" in name:
+        return DialectId.D2_NEW
+    if "masterswitch" in name or manager.kind is Kind.LIST:
+        return DialectId.D1
+    return DialectId.D3B if "rack pdu" in name else None

@@ -1,0 +1,122 @@
+"""The words in which a dialog and the session speak: a dialog is a generator of steps, answered by replies.
+
+    reply = yield Send("3")
+
+The session sends, waits for the prompt, answers pagers on the way and watches the clock; the dialog reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from apcbridge.console.scanner import split_lines
+from apcbridge.errors import ScreenUnrecognised
+
+if TYPE_CHECKING:
+    from apcbridge.console.dialects import DialectId
+    from apcbridge.console.events import Banner, Event, OutletRow
+    from apcbridge.console.scanner import Prompt
+    from apcbridge.console.screens import Screen
+
+ESC = "\x1b"
+CTRL_C = "\x03"
+CTRL_L = "\x0c"
+ERASE = "\x08" * 128
+"""Longer than any line a human or a killed predecessor may have left half typed; where BACKSPACE is not an
+editing key it spoils that line instead, which is just as good: it can then not be executed by our ENTER."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Type ``text`` (and ENTER) and wait for the next prompt."""
+
+    text: str = ""
+    _: KW_ONLY
+    enter: bool = True
+    secret: bool = False
+    """The text must not be shown in messages."""
+    login: bool = False
+    """A login prompt is a due answer; anywhere else it means that the console has left us."""
+    actuates: bool = False
+    """The PDU may act once ENTER is sent."""
+    echo_first: bool = False
+    """Send ENTER only after the echo equals the text: what the line garbles is never executed."""
+    silence_s: float | None = None
+    """Silence for so long is an answer too (Prompt.NONE with what came); None: silence is a failure."""
+    settle_s: float = 0.0
+    """Accept a prompt only after so long a pause: an answer to an earlier key may still be on its way."""
+    wants_input: bool = False
+    """A question for a value is a due answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Report an event now; the answer to this step is meaningless."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait until that moment (monotonic seconds); the answer to this step is meaningless."""
+
+    until: float
+
+
+Step = Send | Emit | Pause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the console printed up to its prompt."""
+
+    pages: tuple[str, ...]
+    """The text between pagers, without the echo of what we typed."""
+    prompt: Prompt
+    at: float
+    """When the prompt was recognised, monotonic seconds."""
+
+    @property
+    def text(self) -> str:
+        """All pages in a row."""
+        return "".join(self.pages)
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines of all pages that are not blank, without the prompt's own line."""
+        return [line.rstrip() for line in split_lines(self.text)[:-1] if line.strip()]
+
+
+Result = TypeVar("Result")
+Dialog = Generator[Step, Reply, Result]
+
+
+class LoginPromptSeen(ScreenUnrecognised):
+    """The console asks for a login where none was due: it has logged us off, or the NMC has restarted."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What one session has learned about its console; dialogs read and extend it."""
+
+    dialect: DialectId | None = None
+    banner: Banner | None = None
+    outlets: int | None = None
+    """How many outlets there are: configured, or seen on a whole list."""
+    screen: Screen | None = None
+    """The menu screen on which the cursor stands."""
+    rows: dict[int, OutletRow] = field(default_factory=dict)
+    """Menu item -> outlet, from the last whole list of this login."""
+    echoes: bool | None = None
+    """Whether the console echoes what we type; None until seen."""
+    pager_pause_s: float = 0.0
+    """How long to wait before answering a pager; not nought once an answer was lost."""
+    refused: set[str] = field(default_factory=set)
+    """Commands that this firmware has answered with an error; not asked again."""
+
+    def forget_place(self) -> None:
+        """Forget what depends on the place in the menus and on this login."""
+        self.screen = None
+        self.rows.clear()

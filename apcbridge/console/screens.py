@@ -1,0 +1,300 @@
+"""Text of the menu dialects to typed screens. Pure functions; what does not fit a grammar is refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from apcbridge.console.events import Banner, OutletRow
+from apcbridge.console.scanner import FOOTER, split_lines
+from apcbridge.errors import ScreenUnrecognised, TableIncomplete
+from apcbridge.model import OutletState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TITLE = re.compile(r"-{4,} (\S.*?) -+\s*")
+_ITEM = re.compile(r"\s{0,8}(\d{1,2})- (\S.*?)\s*")
+_SETTING = re.compile(r"(\S.*?)\s*: ?(.*)")
+_FIELD = re.compile(r"\s+(\S[^:]*?)\s*: ?(.*?)\s*")
+_ROW = re.compile(r"(\s{0,8})(\d{1,2})- (.*)\s\s(ON|OFF)(\*?)(\s\s+\S.*)?\s*")
+_STATE = re.compile(r"(ON|OFF)(\*?)")
+_ROWLIKE = re.compile(r"\s{0,8}\d{1,2}- .*\s(?:ON|OFF)\b")
+_MASTER = re.compile(r"Master\b.*|.*\bALL\b.*Outlets.*")
+
+_MAIN_LABELS = frozenset({"Device Manager", "Outlet Manager"})
+_LIST_TITLE = re.compile(r"Outlet Control/Configuration|Outlet Manager|MasterSwitch plus \d+")
+
+_UP_TIME = re.compile(r"(\d{1,5}) Days? (\d{1,2}) Hours? (\d{1,2}) Minutes?")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A menu item: the number to type and the words beside it."""
+
+    number: int
+    label: str
+
+    @property
+    def setting(self) -> str:
+        """The label without the value that follows it on screens of settings."""
+        match = _SETTING.fullmatch(self.label)
+        return match[1] if match else self.label
+
+    @property
+    def value(self) -> str | None:
+        """The value behind the colon, or None."""
+        match = _SETTING.fullmatch(self.label)
+        return match[2].strip() if match else None
+
+
+class Kind(StrEnum):
+    """What a menu screen is, judged by what is on it."""
+
+    MAIN = "Control Console"
+    DEVICE_MANAGER = "Device Manager"
+    OUTLET_MANAGEMENT = "Outlet Management"
+    LIST = "outlet list"
+    OUTLET = "outlet page"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """A menu screen from its title to its prompt."""
+
+    title: str
+    lines: tuple[str, ...]
+    """What stands between title and footer, blank lines left out."""
+    footer: bool
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items in the order of the screen."""
+        matches = (_ITEM.fullmatch(line) for line in self.lines)
+        return tuple(Item(int(match[1]), match[2]) for match in matches if match)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The information block: label to value."""
+        fields: dict[str, str] = {}
+        for line in self.lines:
+            match = None if _ITEM.fullmatch(line) else _FIELD.fullmatch(line)
+            if match:
+                fields.setdefault(match[1], match[2])
+        return fields
+
+    def find(self, *labels: str) -> Item | None:
+        """Return the one item that bears one of the labels (letter case aside), or None."""
+        return self.find_match(re.compile("|".join(re.escape(label) for label in labels), re.IGNORECASE))
+
+    def find_match(self, grammar: re.Pattern[str]) -> Item | None:
+        """Return the one item whose whole label fits; raises ScreenUnrecognised if several do."""
+        found = [item for item in self.items if grammar.fullmatch(item.label)]
+        if len(found) > 1:
+            raise ScreenUnrecognised(f"{self.title!r} shows {found[0].label!r} more than once")
+        return found[0] if found else None
+
+    @property
+    def kind(self) -> Kind:
+        """What this screen is. An outlet's name may spell any title, so the content counts first."""
+        if outlet_state_field(self.fields) is not None:
+            return Kind.OUTLET
+        if self.find("Logout") and any(item.label in _MAIN_LABELS for item in self.items):
+            return Kind.MAIN
+        if _LIST_TITLE.fullmatch(self.title):
+            return Kind.LIST
+        if self.title == "Device Manager":
+            rows = any(_ROWLIKE.match(line) for line in self.lines)
+            return Kind.LIST if rows else Kind.DEVICE_MANAGER
+        return Kind.OUTLET_MANAGEMENT if self.title == "Outlet Management" else Kind.OTHER
+
+
+def parse_screen(text: str) -> Screen:
+    """Read the last screen in ``text``; raises ScreenUnrecognised where no title stands."""
+    lines = split_lines(text)
+    titles = [(index, match) for index, line in enumerate(lines) if (match := _TITLE.fullmatch(line))]
+    if not titles:
+        raise ScreenUnrecognised(f"no screen title in {summary(text)}")
+    index, title = titles[-1]
+    body = [line.rstrip() for line in lines[index + 1 : -1] if line.strip()]
+    footers = [number for number, line in enumerate(body) if FOOTER.fullmatch(line)]
+    if footers:
+        body = body[: footers[-1]] + body[footers[-1] + 1 :]
+    return Screen(title=title[1], lines=tuple(body), footer=bool(footers))
+
+
+def summary(text: str) -> str:
+    """Shorten what a console printed for a message."""
+    words = " ".join(text.split())
+    return repr(words if len(words) <= 80 else words[:38] + " ... " + words[-38:])
+
+
+def outlet_state_field(fields: Mapping[str, str]) -> str | None:
+    """Return the value of ``State`` (MasterSwitch plus: ``Outlet State``), or None."""
+    return fields.get("State", fields.get("Outlet State"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutletPage:
+    """The information block of an outlet's own screens."""
+
+    number: int | None
+    """None where this firmware does not print it."""
+    name: str
+    state: OutletState
+    pending: bool
+
+
+def parse_outlet_page(screen: Screen) -> OutletPage:
+    """Read name, number and state from an outlet's page or action menu; ScreenUnrecognised if it is none."""
+    fields = screen.fields
+    state = _STATE.fullmatch(outlet_state_field(fields) or "")
+    name = fields.get("Name", fields.get("Outlet Name"))
+    if state is None or name is None:
+        raise ScreenUnrecognised(f"{screen.title!r} is no outlet's page")
+    number = fields.get("Outlet", fields.get("Outlet Number"))
+    if number is not None and not re.fullmatch(r"(?:\d:)?\d{1,2}", number):
+        raise ScreenUnrecognised(f"{screen.title!r} has outlet number {number!r}")
+    return OutletPage(
+        number=None if number is None else int(number.rpartition(":")[2]),
+        name=name,
+        state=OutletState(state[1]),
+        pending=bool(state[2]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    outlet: OutletRow
+    dash_column: int
+    state_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutletList:
+    """A whole outlet list. ``rows`` are numbered by menu position; see ``sure``."""
+
+    rows: tuple[OutletRow, ...]
+    sure: bool
+    """The number of rows is proven, by the expected number or by the master item right after them."""
+
+
+def parse_outlet_list(screen: Screen, expected: int | None = None) -> OutletList:
+    """Read all rows or raise TableIncomplete.
+
+    Rows must be numbered 1..N without gap, their states (and their dashes) must stand in one column, the
+    footer must be there. Lines that are no rows are forgiven only when N is proven: they may be torn rows.
+    """
+    rows: list[_Row] = []
+    master: Item | None = None
+    strange: str | None = None
+    for line in screen.lines:
+        row = _parse_row(line)
+        item = _ITEM.fullmatch(line)
+        if row is not None and master is None:
+            rows.append(row)
+        elif item is not None and master is None and _MASTER.fullmatch(item[2]):
+            master = Item(int(item[1]), item[2])
+        else:
+            strange = line
+    _check_rows(rows)
+    if not screen.footer:
+        raise TableIncomplete("the outlet list has no footer")
+    if master is not None and master.number != len(rows) + 1:
+        raise TableIncomplete(f"{len(rows)} rows stand before item {master.number}")
+    if expected is not None and len(rows) != expected:
+        raise TableIncomplete(f"{len(rows)} rows where {expected} are due")
+    sure = expected is not None or master is not None
+    if strange is not None and not sure:
+        raise TableIncomplete(f"the outlet list holds {summary(strange)}")
+    return OutletList(rows=tuple(row.outlet for row in rows), sure=sure)
+
+
+def _parse_row(line: str) -> _Row | None:
+    match = _ROW.fullmatch(line)
+    if match is None:
+        return None
+    outlet = OutletRow(number=int(match[2]), name=match[3].strip(), state=OutletState(match[4]), pending=bool(match[5]))
+    return _Row(outlet, match.end(2), match.start(4))
+
+
+def _check_rows(rows: list[_Row]) -> None:
+    if not rows:
+        raise TableIncomplete("the outlet list has no rows")
+    if [row.outlet.number for row in rows] != list(range(1, len(rows) + 1)):
+        raise TableIncomplete(f"rows {[row.outlet.number for row in rows]} are not 1 to N")
+    if len({row.state_column for row in rows}) > 1 or len({row.dash_column for row in rows}) > 1:
+        raise TableIncomplete("the columns of the outlet list are not straight")
+
+
+def parse_up_time(text: str) -> int | None:
+    """Turn ``7 Days 15 Hours 31 Minutes`` into seconds, or None if it is nothing of the kind."""
+    match = _UP_TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    days, hours, minutes = (int(part) for part in match.groups())
+    if hours > 23 or minutes > 59:
+        return None
+    return ((days * 24 + hours) * 60 + minutes) * 60
+
+
+_BANNER_AOS = re.compile(r"(?:American Power Conversion|Schneider Electric)\s+.*?\bAOS\s+v([\d.]+)\s*")
+_BANNER_APP = re.compile(r"\(c\) Copyright \d{4}.*?Reserved\s+(\S.*?) APP\s+v([\d.]+)\s*")
+_LABELS = {
+    "Name": "name",
+    "Contact": "contact",
+    "Location": "location",
+    "User": "user",
+    "Date": "date",
+    "Time": "time",
+    "Up Time": "up_time",
+    "Stat": "status_flags",
+    "Status": "status_flags",
+}
+_LEFT = re.compile(r"(Name|Contact|Location|Up Time|Status)\s*: (.*)")
+_RIGHT = re.compile(r"\s(Date|Time|User|Stat|Up Time)\s*: (.*)")
+_RIGHT_COLUMNS = (53, 39)
+"""One before the right column of AOS 3 and later, and of the MasterSwitch."""
+_RIGHT_ANYWHERE = re.compile(r"\s{2,}(?:Date|Time|User|Stat|Up Time)\s*: ")
+
+
+def parse_banner(text: str) -> Banner | None:
+    """Read the block printed at login, or None if there is none."""
+    lines = split_lines(text)
+    start = next((number for number, line in enumerate(lines) if _BANNER_AOS.fullmatch(line)), None)
+    if start is None:
+        return None
+    values = {"aos_version": _group(_BANNER_AOS, lines[start], 1)}
+    for line in lines[start + 1 : start + 10]:
+        app = _BANNER_APP.fullmatch(line)
+        if app:
+            values |= {"app_name": app[1], "app_version": app[2]}
+        values |= _banner_values(line)
+        if _TITLE.fullmatch(line) or {"status_flags", "user", "up_time"} <= values.keys():
+            break
+    up_time = values.pop("up_time", None)
+    return Banner(**values, up_time_s=None if up_time is None else parse_up_time(up_time))
+
+
+def _banner_values(line: str) -> dict[str, str]:
+    """Read one line of the two columns; a long value on the left may not swallow the right column."""
+    values: dict[str, str] = {}
+    elsewhere = [match.end() - len(match[0].lstrip()) - 1 for match in _RIGHT_ANYWHERE.finditer(line)]
+    for column in (*_RIGHT_COLUMNS, *elsewhere):
+        right = _RIGHT.fullmatch(line, min(column, len(line)))
+        if right:
+            values[_LABELS[right[1]]] = right[2].strip()
+            line = line[:column]
+            break
+    left = _LEFT.fullmatch(line.rstrip())
+    if left:
+        values[_LABELS[left[1]]] = left[2].strip()
+    return values
+
+
+def _group(pattern: re.Pattern[str], line: str, group: int) -> str:
+    match = pattern.fullmatch(line)
+    return match[group] if match else ""
