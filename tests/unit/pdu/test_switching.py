@@ -1,0 +1,120 @@
+"""Commands to goals, goal ends to results, and what rests in the NMC."""
+
+from __future__ import annotations
+
+import pytest
+
+from apcbridge.commands import Command, Origin, ResultStatus
+from apcbridge.console.events import GoalDone, GoalFailed, GoalResult, Outcome, OutletRow
+from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAll
+from apcbridge.errors import GoalTimeout
+from apcbridge.model import Action, Outlet, OutletState, Setting
+from apcbridge.pdu.switching import PendingBook, ending, goal_for
+
+OUTLET = Outlet(number=3, name="nas", own_label="Outlet 3", state=OutletState.ON, pending=False, read_at=0, read_mono=0)
+
+
+def command(action: Action | Setting, *, outlet: int | None = 3, value: str | int | None = None) -> Command:
+    return Command(
+        id="c1",
+        origin=Origin.MQTT,
+        principal="t",
+        pdu="p",
+        outlet=outlet,
+        action=action,
+        value=value,
+        received_at=0,
+        received_mono=0,
+        deadline_mono=20,
+    )
+
+
+def test_a_switch_goal_checks_the_label_that_the_pdu_prints() -> None:
+    goal = goal_for(command(Action.OFF), OUTLET)
+    assert isinstance(goal, Switch)
+    assert (goal.outlet, goal.name, goal.action) == (3, "Outlet 3", "OFF")
+
+
+def test_a_reboot_is_given_the_time_it_takes() -> None:
+    goal = goal_for(command(Action.REBOOT), OUTLET)
+    assert isinstance(goal, Switch)
+    assert goal.settle_s >= 30
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "field"),
+    [
+        (Setting.NAME, "db", "name"),
+        (Setting.ON_DELAY, -1, "on_delay_s"),
+        (Setting.OFF_DELAY, 0, "off_delay_s"),
+        (Setting.REBOOT_DURATION, 5, "reboot_duration_s"),
+    ],
+)
+def test_a_setting_changes_its_field_and_no_other(setting: Setting, value: str | int, field: str) -> None:
+    goal = goal_for(command(setting, value=value), OUTLET)
+    assert goal == Configure(outlet=3, current_name="Outlet 3", **{field: value})  # type: ignore[arg-type]
+
+
+def test_the_pdu_as_a_whole() -> None:
+    assert isinstance(goal_for(command(Action.ON, outlet=None), None), SwitchAll)
+    assert goal_for(command(Setting.PDU_NAME, outlet=None, value="rack"), None) == SetPduName(name="rack")
+
+
+SWITCH = Switch(outlet=3, name=None, action=goal_for(command(Action.ON), OUTLET).action)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (GoalDone(SWITCH, GoalResult()), ResultStatus.CONFIRMED),
+        (GoalDone(SWITCH, GoalResult(outcome=Outcome.ACCEPTED)), ResultStatus.UNKNOWN),
+        (GoalFailed(SWITCH, GoalTimeout("x"), actuated=False), ResultStatus.FAILED),
+        (GoalFailed(SWITCH, GoalTimeout("x"), actuated=True), ResultStatus.UNKNOWN),
+    ],
+)
+def test_only_what_was_seen_is_confirmed_and_only_what_was_not_sent_has_failed(
+    end: GoalDone | GoalFailed, status: ResultStatus
+) -> None:
+    assert ending(end).status is status
+
+
+def test_a_delayed_command_rests_in_the_nmc_until_its_mark_is_gone() -> None:
+    book = PendingBook()
+    book.sent(command(Action.DELAYED_OFF), 0)
+    marked = OutletRow(number=3, name="x", state=OutletState.ON, pending=True)
+    unmarked = OutletRow(number=3, name="x", state=OutletState.OFF, pending=False)
+    book.seen(marked, 20)
+    assert [p.action for p in book()] == ["DELAYED_OFF"]
+    book.seen(unmarked, 20)
+    assert book() == ()
+
+
+def test_a_list_read_before_the_mark_shows_forgets_nothing() -> None:
+    book = PendingBook()
+    book.sent(command(Action.DELAYED_OFF), 0)
+    book.seen(OutletRow(number=3, name="x", state=OutletState.ON, pending=False), 2)
+    assert len(book()) == 1
+
+
+def test_a_reboot_seen_through_or_cancelled_rests_no_more() -> None:
+    book = PendingBook()
+    book.sent(command(Action.REBOOT), 0)
+    book.ended(command(Action.REBOOT), ResultStatus.CONFIRMED)
+    assert book() == ()
+    book.sent(command(Action.DELAYED_REBOOT), 0)
+    book.sent(command(Action.CANCEL), 1)
+    assert book() == ()
+
+
+def test_a_restart_loses_what_rests_and_tells_it_once() -> None:
+    book = PendingBook()
+    book.sent(command(Action.REBOOT), 0)
+    book.ended(command(Action.REBOOT), ResultStatus.UNKNOWN)
+    assert [p.command_id for p in book.lose()] == ["c1"]
+    assert book.lose() == ()
+
+
+def test_an_immediate_switch_leaves_nothing_behind() -> None:
+    book = PendingBook()
+    book.sent(command(Action.OFF), 0)
+    assert book() == ()
