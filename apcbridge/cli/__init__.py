@@ -1,1 +1,100 @@
-"""The command line."""
+"""The command line: ``apcbridge COMMAND``.
+
+Each command is a module of this package with two functions: ``add_parser(subparsers)``, which imports nothing heavy so
+that ``--help`` answers at once, and ``run(args) -> int``, which returns the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+import apcbridge
+from apcbridge.errors import ApcBridgeError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+DEFAULT_CONFIG = "/etc/apcbridge/apcbridge.yaml"
+COMMANDS = ("run", "demo", "check_config", "schema", "probe", "simulate")
+
+
+class Subparsers(Protocol):
+    """Where commands are added: what ``ArgumentParser.add_subparsers`` returns."""
+
+    # The name of the argument is that of the standard library.
+    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser:  # noqa: A002
+        """Add the parser of one command."""
+
+
+class Exit(IntEnum):
+    """What the commands exit with."""
+
+    GOOD = 0
+    FAILED = 1
+    """The thing asked for failed."""
+    USAGE = 2
+    CONFIG = 78
+    """EX_CONFIG: the configuration is at fault; a supervisor need not try again."""
+
+
+def add_command(
+    subparsers: Subparsers,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+) -> argparse.ArgumentParser:
+    """Add the parser of one command; ``run`` is called with the parsed arguments."""
+    parser = subparsers.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``-c FILE``."""
+    parser.add_argument(
+        "-c", "--config", metavar="FILE", default=DEFAULT_CONFIG, help="configuration file (default: %(default)s)"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; argparse exits with 2 by itself when the usage is wrong."""
+    args = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = args.run
+    try:
+        return run(args)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return Exit.CONFIG
+    except ApcBridgeError as error:
+        print(f"apcbridge: {error}", file=sys.stderr)
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        return Exit.FAILED
+    except BrokenPipeError:
+        # The reader of our output, such as head(1), has enough; Python must not complain about it at exit.
+        sys.stderr.close()
+        return Exit.FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="apcbridge", description=apcbridge.__doc__)
+    parser.add_argument("--version", action="version", version=f"apcbridge {apcbridge.__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    for command in COMMANDS:
+        _add_parser(command, subparsers)
+    return parser
+
+
+def _add_parser(command: str, subparsers: Subparsers) -> None:
+    name = f"apcbridge.cli.{command}"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name:
+            return
+        raise
+    module.add_parser(subparsers)

@@ -1,0 +1,63 @@
+"""The line at fault, with a caret, and without the secrets that may stand in it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from apcbridge.config.reference import at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from apcbridge.config.document import Document, KeyPath, Span
+    from apcbridge.errors import Fault
+
+WIDTH = 100
+"""Columns shown around the fault."""
+
+_SUSPECT = re.compile(r"pass|secret|communit|key|token|name", re.IGNORECASE)
+
+
+def excerpt(document: Document, fault: Fault) -> tuple[str, ...]:
+    """Return the line at fault and a caret below; nothing if the fault has no line.
+
+    Text is shown only where the schema knows the key and does not call it a secret; of a file that cannot be parsed,
+    a line is shown only if no word in it hints at one.
+    """
+    if not 1 <= fault.line <= len(document.lines):
+        return ()
+    line = document.lines[fault.line - 1].replace("\t", " ")
+    if document.scalars:
+        for path, span in document.scalars:
+            if not _public(path):
+                line = _mask(line, fault.line, span)
+        line = _without_comment(line, fault.line, document)
+    elif _SUSPECT.search(line):
+        return ()
+    start = max(0, fault.column - WIDTH // 2)
+    return line[start : start + WIDTH], " " * (fault.column - 1 - start) + "^"
+
+
+def _public(path: KeyPath) -> bool:
+    node = at(path)
+    return node is not None and not node.get("writeOnly", False)
+
+
+def _mask(line: str, number: int, span: Span) -> str:
+    """Put asterisks over the part of a line that a span covers."""
+    if not span.line <= number <= span.end_line:
+        return line
+    start = span.column - 1 if number == span.line else 0
+    end = span.end_column - 1 if number == span.end_line else len(line)
+    return line[:start] + "*" * (min(end, len(line)) - start) + line[end:]
+
+
+def _without_comment(line: str, number: int, document: Document) -> str:
+    """Cut a comment: it may hold the password of yesterday."""
+    last = max((span.end_column for _, span in _in_line(document, number)), default=1)
+    return line[: last - 1] + line[last - 1 :].split(" #", maxsplit=1)[0]
+
+
+def _in_line(document: Document, number: int) -> Iterator[tuple[KeyPath, Span]]:
+    return ((path, span) for path, span in document.scalars if span.end_line == number)
