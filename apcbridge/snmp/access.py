@@ -1,0 +1,46 @@
+"""Who may do what: communities by name and source. The same question is asked for every datagram, so it is cheap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apcbridge.snmp.guard import SourceList
+from apcbridge.snmp.settings import Access
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from apcbridge.snmp.settings import Community
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A principal and its right."""
+
+    principal: str
+    access: Access
+    pdu: str | None
+    """The PDU asked for as ``community@pdu``; None is the address's own."""
+
+
+class Communities:
+    """The communities of one address."""
+
+    def __init__(self, communities: Iterable[Community], pdus: Iterable[str]) -> None:
+        self._grants: dict[bytes, list[tuple[SourceList, Grant]]] = {}
+        names: tuple[str | None, ...] = (None, *pdus)
+        for community in communities:
+            sources = SourceList(community.sources)
+            for pdu in names:
+                name = community.name if pdu is None else f"{community.name}@{pdu}"
+                grant = Grant(community.label, community.access, pdu)
+                self._grants.setdefault(name.encode(), []).append((sources, grant))
+
+    def find(self, name: bytes, host: str) -> Grant | None:
+        """Return what a community from that address may do: the widest of what is granted, None if nothing."""
+        best: Grant | None = None
+        for sources, grant in self._grants.get(name, ()):
+            if host in sources and (best is None or grant.access is Access.WRITE):
+                best = grant
+        return best

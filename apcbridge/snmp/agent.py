@@ -1,0 +1,251 @@
+"""The agent on the network: one UDP socket per address, answered from memory.
+
+A socket is drained in turns of :data:`DATAGRAMS_PER_TURN`, so a burst costs one wake-up of the loop and a flood cannot
+keep the consoles waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from apcbridge.snmp import ber
+from apcbridge.snmp.access import Communities
+from apcbridge.snmp.ber import PduType, Version
+from apcbridge.snmp.desk import Desk
+from apcbridge.snmp.guard import Guard, LogBudget, Verdict
+from apcbridge.snmp.settings import AddressUnavailable
+from apcbridge.snmp.texts import SystemTextFile
+from apcbridge.snmp.writes import AnswerMemory, Asker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from apcbridge.clock import Clock
+    from apcbridge.commands import CommandDoor
+    from apcbridge.snmp.settings import AgentAddress, SnmpSettings
+    from apcbridge.snmp.system import AgentCounters
+    from apcbridge.store import Store
+
+DATAGRAMS_PER_TURN = 32
+RECEIVE_BUFFER = 256 * 1024
+PROGRESS_INTERVAL_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Listener:
+    """One address: guard, communities and the desks behind it."""
+
+    def __init__(self, settings: SnmpSettings, desks: Iterable[Desk], counters: AgentCounters, clock: Clock) -> None:
+        self._desks = {desk.pdu: desk for desk in desks}
+        self._own = next(iter(self._desks.values()))
+        self._communities = Communities(settings.communities, self._desks)
+        sources = [network for community in settings.communities for network in community.sources]
+        self._guard = Guard(sources, settings.limits, versions=frozenset({Version.V1, Version.V2C}))
+        self._counters = counters
+        self._clock = clock
+        self._drop_lines = LogBudget()
+
+    def answer(self, data: bytes, host: str, port: int) -> bytes | None:
+        """Return the answer to a datagram, or None: it was dropped, counted and perhaps logged."""
+        counters = self._counters
+        counters.in_packets += 1
+        now_mono = self._clock.monotonic()
+        verdict = self._guard.judge(data, host, now_mono)
+        if verdict is not Verdict.COMMUNITY:
+            self._drop(verdict, host, now_mono)
+            return None
+        try:
+            answer = self._serve(ber.decode(data), host, port, now_mono)
+        except ber.MalformedMessage as fault:
+            counters.parse_errors += 1
+            self._log_drop(f"malformed: {fault}", host, now_mono)
+            return None
+        if answer is not None:
+            counters.out_packets += 1
+        return answer
+
+    def _serve(self, request: ber.Message, host: str, port: int, now_mono: float) -> bytes | None:
+        grant = self._communities.find(request.community, host)
+        if grant is None:
+            self._counters.bad_community_names += 1
+            self._log_drop("unknown community", host, now_mono)
+            return None
+        desk = self._own if grant.pdu is None else self._desks[grant.pdu]
+        self._count(request)
+        if request.pdu_type != PduType.SET:
+            return desk.read(request, now_mono)
+        asker = Asker(
+            pdu=desk.pdu,
+            source=f"{host}:{port}",
+            principal=grant.principal,
+            request=request.request_id,
+            now_at=self._clock.wall(),
+            now_mono=now_mono,
+        )
+        return desk.write(request, grant.access, asker)
+
+    def _count(self, request: ber.Message) -> None:
+        counters = self._counters
+        if request.pdu_type == PduType.SET:
+            counters.sets += 1
+            counters.set_variables += len(request.varbinds)
+            return
+        counters.requested_variables += len(request.varbinds)
+        if request.pdu_type == PduType.GET:
+            counters.gets += 1
+        else:
+            counters.get_nexts += 1
+
+    def _drop(self, verdict: Verdict, host: str, now_mono: float) -> None:
+        counters = self._counters
+        if verdict is Verdict.WRONG_SIZE:
+            counters.wrong_size += 1
+        elif verdict is Verdict.UNLISTED:
+            counters.unlisted += 1
+        elif verdict is Verdict.BAD_VERSION:
+            counters.bad_versions += 1
+        elif verdict is Verdict.OVER_RATE:
+            counters.over_rate += 1
+        else:
+            counters.parse_errors += 1
+        self._log_drop(str(verdict), host, now_mono)
+
+    def _log_drop(self, reason: str, host: str, now_mono: float) -> None:
+        swallowed = self._drop_lines.spend(now_mono)
+        if swallowed is not None:
+            more = f" [{swallowed} more dropped]" if swallowed else ""
+            _log.warning("%s: SNMP request from %s dropped: %s%s", self._own.pdu, host, reason, more)
+
+
+class SnmpAgent:
+    """Every PDU's agent: ``await run()`` serves until it is cancelled."""
+
+    def __init__(self, settings: SnmpSettings, store: Store, door: CommandDoor, clock: Clock) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._texts = SystemTextFile(settings)
+        answers = AnswerMemory()
+        self._desks = {a.pdu: Desk(store.get(a.pdu), door, self._texts, answers) for a in settings.addresses}
+        self._bound: dict[str, tuple[str, int]] = {}
+        self._opened = asyncio.Event()
+        self.progress_mono = clock.monotonic()
+        """When the agent last took its turn in the loop."""
+
+    @property
+    def addresses(self) -> Mapping[str, tuple[str, int]]:
+        """Where each PDU's agent listens; empty until the sockets are open (see :meth:`opened`)."""
+        return dict(self._bound)
+
+    @property
+    def counters(self) -> Mapping[str, AgentCounters]:
+        """What came in and what became of it, per PDU."""
+        return {pdu: self._texts.context(pdu).counters for pdu in self._desks}
+
+    async def opened(self) -> None:
+        """Return once every socket is open."""
+        await self._opened.wait()
+
+    async def run(self) -> None:
+        """Open every address and serve; raise AddressUnavailable if one cannot be opened."""
+        loop = asyncio.get_running_loop()
+        sockets: list[socket.socket] = []
+        unsubscribe = self._store.on_status(self._on_status)
+        try:
+            for desk in self._desks.values():
+                desk.update(self._store.get(desk.pdu))
+            for group in _by_address(self._settings.addresses):
+                sock = _open(group[0])
+                sockets.append(sock)
+                bound = sock.getsockname()
+                self._bound.update({address.pdu: (bound[0], bound[1]) for address in group})
+                desks = [self._desks[address.pdu] for address in group]
+                counters = self._texts.context(group[0].pdu).counters
+                loop.add_reader(sock, _drain, sock, Listener(self._settings, desks, counters, self._clock))
+                _log.info("%s: SNMP agent on %s port %d", ", ".join(a.pdu for a in group), bound[0], bound[1])
+            self._opened.set()
+            while True:
+                self.progress_mono = self._clock.monotonic()
+                await asyncio.sleep(PROGRESS_INTERVAL_S)
+        finally:
+            unsubscribe()
+            self._opened.clear()
+            self._bound.clear()
+            for sock in sockets:
+                loop.remove_reader(sock)
+                sock.close()
+
+    def _on_status(self, pdu: str) -> None:
+        desk = self._desks.get(pdu)
+        if desk is not None:
+            desk.update(self._store.get(pdu))
+
+
+def _drain(sock: socket.socket, listener: Listener) -> None:
+    """Answer what waits in a socket, up to a turn's worth."""
+    for _ in range(DATAGRAMS_PER_TURN):
+        try:
+            data, address = sock.recvfrom(0xFFFF)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as fault:
+            # An ICMP error for an earlier answer (the asker has gone) is reported here; it concerns nobody else.
+            _log.debug("SNMP socket: %s", fault)
+            continue
+        answer = listener.answer(data, address[0], address[1])
+        if answer is not None:
+            _send(sock, answer, address)
+
+
+def _send(sock: socket.socket, answer: bytes, address: tuple[str, int]) -> None:
+    """Send an answer or lose it, as UDP may: the asker repeats, and a repeated SET gets the same answer."""
+    try:
+        sock.sendto(answer, address)
+    except OSError as fault:
+        _log.debug("SNMP answer to %s not sent: %s", address[0], fault)
+
+
+def _by_address(addresses: Iterable[AgentAddress]) -> list[list[AgentAddress]]:
+    """Group the PDUs that share an address, in the order of the configuration; port 0 is never shared."""
+    groups: dict[tuple[str, int, str], list[AgentAddress]] = {}
+    for address in addresses:
+        alone = address.pdu if address.port == 0 else ""
+        groups.setdefault((address.host, address.port, alone), []).append(address)
+    return list(groups.values())
+
+
+def _open(address: AgentAddress) -> socket.socket:
+    """Bind one address."""
+    where = f"{address.host} port {address.port}"
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+    except OSError as fault:
+        raise AddressUnavailable(f"{address.pdu}: SNMP address {where} cannot be used: {fault}") from fault
+    try:
+        sock.settimeout(0.0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock.bind(target)
+    except OSError as fault:
+        sock.close()
+        raise AddressUnavailable(
+            f"{address.pdu}: cannot listen on {where}: {fault.strerror}. {_advice(fault)}"
+        ) from fault
+    return sock
+
+
+def _advice(fault: OSError) -> str:
+    if fault.errno in (errno.EACCES, errno.EPERM):
+        return "Ports below 1024 need CAP_NET_BIND_SERVICE (see the systemd unit), or choose one above, e.g. 1161."
+    if fault.errno == errno.EADDRINUSE:
+        return "Another program (snmpd?) has it: stop that one or choose another address or port."
+    if fault.errno == errno.EADDRNOTAVAIL:
+        return "This machine has no such address: add it to an interface or correct the configuration."
+    return "Check the address in the configuration."

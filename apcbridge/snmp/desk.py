@@ -1,0 +1,138 @@
+"""One PDU's desk: takes a decoded request of a known principal and returns the answer. No sockets, time as an argument.
+
+The table is rebuilt when the first request after a change of the PDU's status asks for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from apcbridge.errors import CommandRefused
+from apcbridge.snmp import ber, responder
+from apcbridge.snmp.ber import ErrorStatus
+from apcbridge.snmp.guard import LogBudget
+from apcbridge.snmp.mib import build_table
+from apcbridge.snmp.settings import Access
+from apcbridge.snmp.writes import (
+    AnswerMemory,
+    Asker,
+    CommandWish,
+    Refusal,
+    TextWish,
+    command,
+    plan,
+    status_of,
+)
+
+if TYPE_CHECKING:
+    from apcbridge.commands import CommandDoor
+    from apcbridge.model import PduStatus
+    from apcbridge.snmp.mib import MibContext
+    from apcbridge.snmp.table import OidTable
+
+_log = logging.getLogger(__name__)
+
+
+class TextKeeper(Protocol):
+    """Keeps the strings of the system group that managers write."""
+
+    def write(self, pdu: str, field: str, value: str) -> bool:
+        """Keep a value for good; False if it cannot be kept."""
+
+    def context(self, pdu: str) -> MibContext:
+        """Return what the table of a PDU shows beside its status."""
+
+
+class Desk:
+    """Serves one PDU to any number of listeners and versions."""
+
+    def __init__(self, status: PduStatus, door: CommandDoor, texts: TextKeeper, answers: AnswerMemory) -> None:
+        self.pdu = status.pdu
+        self._status = status
+        self._door = door
+        self._texts = texts
+        self._answers = answers
+        self._table: OidTable | None = None
+        self._refusal_lines = LogBudget()
+
+    def update(self, status: PduStatus) -> None:
+        """Take a newer status."""
+        self._status = status
+        self._table = None
+
+    @property
+    def table(self) -> OidTable:
+        """Return the rows as of the newest status."""
+        if self._table is None:
+            self._table = build_table(self._status, self._texts.context(self.pdu))
+        return self._table
+
+    def read(self, request: ber.Message, now_mono: float) -> bytes:
+        """Answer a GET, GETNEXT or GETBULK; raise MalformedMessage if it is none that a manager sends."""
+        return responder.read(request, self.table, now_mono)
+
+    def write(self, request: ber.Message, access: Access, asker: Asker) -> bytes:
+        """Answer a SET at once, whatever the console is doing; raise MalformedMessage if an OID is none."""
+        counters = self._texts.context(self.pdu).counters
+        key = (
+            asker.pdu,
+            asker.source,
+            asker.principal,
+            request.version,
+            request.request_id,
+            request.varbind_list,
+        )
+        known = self._answers.recall(key, asker.now_mono)
+        if known is not None:
+            counters.repeated_sets += 1
+            return known
+        if self._answers.full:
+            return responder.error(request, ErrorStatus.RESOURCE_UNAVAILABLE, 1 if request.varbinds else 0)
+        answer = self._set(request, access, asker)
+        self._answers.remember(key, answer, asker.now_mono)
+        return answer
+
+    def _set(self, request: ber.Message, access: Access, asker: Asker) -> bytes:
+        if access is not Access.WRITE:
+            self._texts.context(self.pdu).counters.bad_community_uses += 1
+            return self._refuse(request, Refusal(ErrorStatus.NO_ACCESS, 1), asker, "it may only read")
+        wishes = plan(request, self._status.snapshot, self.table)
+        if isinstance(wishes, Refusal):
+            return self._refuse(request, wishes, asker, "the request does not fit the object")
+        for number, wish in enumerate(wishes):
+            refused = self._do(wish, request.varbinds[number], asker)
+            if refused is not None:
+                status, reason = refused
+                if number > 0:
+                    # What was accepted before it may already be on its way to the console: nothing can be undone.
+                    status = ErrorStatus.UNDO_FAILED
+                return self._refuse(request, Refusal(status, number + 1), asker, reason)
+        return ber.response(request, request.varbind_list)
+
+    def _do(self, wish: CommandWish | TextWish, varbind: ber.Varbind, asker: Asker) -> tuple[ErrorStatus, str] | None:
+        """Carry out one wish; return why not, if not."""
+        if isinstance(wish, TextWish):
+            if not self._texts.write(self.pdu, wish.field, wish.value):
+                return ErrorStatus.RESOURCE_UNAVAILABLE, "the state directory cannot be written"
+            self._table = None
+        elif wish.action is not None:
+            try:
+                self._door.submit(command(wish, wish.action, asker, varbind))
+            except CommandRefused as refusal:
+                return status_of(refusal), str(refusal)
+        return None
+
+    def _refuse(self, request: ber.Message, refusal: Refusal, asker: Asker, reason: str) -> bytes:
+        swallowed = self._refusal_lines.spend(asker.now_mono)
+        if swallowed is not None:
+            _log.warning(
+                "%s: SET by %s from %s refused (%s): %s%s",
+                self.pdu,
+                asker.principal,
+                asker.source,
+                refusal.status.name,
+                reason,
+                f" [{swallowed} more like this]" if swallowed else "",
+            )
+        return responder.error(request, refusal.status, min(refusal.index, len(request.varbinds)))

@@ -1,0 +1,51 @@
+"""What a first-generation unit knows of itself and no console screen shows: rating, mounting, nominal voltage.
+
+Ratings are those of the catalogue names (derated amperes for North American units); orientation, layout, bank rating
+and voltage are from walks of an AP7900, an AP7931 and an AP7902B. A model that is not listed gets the neutral values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HORIZONTAL = 1
+VERTICAL = 2
+VOLTAGE_UNKNOWN = -1
+"""What a unit shows that has no such setting; LibreNMS skips it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """Amperes and volts, as rPDUIdentDeviceRating and rPDUIdentDeviceLinetoLineVoltage show them."""
+
+    rating_a: int | None = None
+    volts: int = VOLTAGE_UNKNOWN
+    orientation: int = HORIZONTAL
+    bank_rating_a: int = 0
+
+
+_UNKNOWN = ModelFacts()
+_MODELS = {
+    "AP7900": ModelFacts(rating_a=12, volts=120),
+    "AP7901": ModelFacts(rating_a=16, volts=120),
+    "AP7902": ModelFacts(rating_a=24, volts=120, bank_rating_a=20),
+    "AP7911": ModelFacts(rating_a=24, volts=208, bank_rating_a=20),
+    "AP7920": ModelFacts(rating_a=12, volts=208),
+    "AP7921": ModelFacts(rating_a=16, volts=230),
+    "AP7922": ModelFacts(rating_a=32, volts=230, bank_rating_a=16),
+    "AP7930": ModelFacts(rating_a=16, volts=120, orientation=VERTICAL),
+    "AP7931": ModelFacts(rating_a=12, volts=120, orientation=VERTICAL),
+    "AP7932": ModelFacts(rating_a=24, volts=120, orientation=VERTICAL, bank_rating_a=20),
+    "AP7940": ModelFacts(rating_a=16, volts=208, orientation=VERTICAL),
+    "AP7941": ModelFacts(rating_a=24, volts=208, orientation=VERTICAL, bank_rating_a=20),
+    "AP7950": ModelFacts(rating_a=10, volts=230, orientation=VERTICAL),
+    "AP7951": ModelFacts(rating_a=16, volts=230, orientation=VERTICAL),
+    "AP7952": ModelFacts(rating_a=16, volts=230, orientation=VERTICAL),
+    "AP7953": ModelFacts(rating_a=32, volts=230, orientation=VERTICAL, bank_rating_a=16),
+    "AP7954": ModelFacts(rating_a=16, volts=230, orientation=VERTICAL),
+}
+
+
+def facts_of(model: str | None) -> ModelFacts:
+    """Return what is known of a model by its number, suffixes (``AP7902B``) aside."""
+    return _MODELS.get((model or "")[:6].upper(), _UNKNOWN)

@@ -1,0 +1,87 @@
+"""What the SNMP agent must be told: addresses, principals, receivers. Nothing here has a default that opens a door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
+
+from apcbridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Network = IPv4Network | IPv6Network
+Oid = tuple[int, ...]
+
+PRIVATE_ROOT: Oid = (1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7920)
+"""Where APCBRIDGE-MIB hangs unless configured otherwise: net-snmp's playpen."""
+
+
+class AddressUnavailable(ConfigError):
+    """An agent address cannot be listened on; the message names it and says what to do."""
+
+
+class Access(StrEnum):
+    """What a principal may do."""
+
+    READ = "read"
+    WRITE = "write"
+    """Read, and SET."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Community:
+    """One v1/v2c community; without a source network it admits nobody."""
+
+    name: str = field(repr=False)
+    """The secret itself: never logged."""
+    label: str
+    """What logs, commands and the journal call it, e.g. ``community-2``."""
+    access: Access
+    sources: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAddress:
+    """Where one PDU's agent listens.
+
+    Several PDUs may share an address: the first is the one that plain communities see, the others are asked for as
+    ``community@pdu``.
+    """
+
+    pdu: str
+    host: str
+    port: int
+    """0 lets the kernel choose (tests)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """Datagrams per second that are worth decoding; the burst is one second's worth unless told otherwise.
+
+    An answer costs about 20 us, so these bounds leave the loop to the consoles and still let a poller walk at full
+    speed; a request of version 3 costs milliseconds and has its own.
+    """
+
+    per_source: float = 6000.0
+    total: float = 12000.0
+    v3_per_source: float = 100.0
+    v3_total: float = 300.0
+    burst_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnmpSettings:
+    """Everything the agent is told."""
+
+    addresses: tuple[AgentAddress, ...]
+    communities: tuple[Community, ...] = ()
+    private_root: Oid = PRIVATE_ROOT
+    contact: str | None = None
+    """sysContact; None shows what the PDU's own banner says."""
+    location: str | None = None
+    limits: RateLimits = RateLimits()
+    state_dir: Path | None = None
+    """Where engine id, boots and written system strings live; None keeps them in memory and version 3 closed."""
