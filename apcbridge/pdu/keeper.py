@@ -183,13 +183,15 @@ class Keeper:
 
     def _took(self, taken: Taken) -> None:
         self.settled = taken.settled
+        resting = {pending.outlet: pending.command_id for pending in self._pending()}
         for change in taken.changes:
+            command_id = change.explained_by or resting.get(change.number)
             self._log.info(
                 "outlet %d (%s) is %s now%s",
                 change.number,
                 change.name,
                 change.state,
-                f", by command {change.explained_by}" if change.explained_by else ", not by a command of ours",
+                f", by command {command_id}" if command_id else ", not by a command of ours",
                 extra={"outlet": change.number},
             )
             self._tell(
@@ -197,7 +199,7 @@ class Keeper:
                 outlet=change.number,
                 name=change.name,
                 state=str(change.state),
-                command_id=change.explained_by,
+                command_id=command_id,
             )
         self.publish()
 
@@ -344,12 +346,21 @@ class Keeper:
         return self._clock.monotonic(), self._clock.wall()
 
 
+_LEADS_TO = {
+    Action.ON: (OutletState.ON,),
+    Action.OFF: (OutletState.OFF,),
+    Action.DELAYED_ON: (OutletState.ON,),
+    Action.DELAYED_OFF: (OutletState.OFF,),
+    Action.REBOOT: tuple(OutletState),
+    Action.DELAYED_REBOOT: tuple(OutletState),
+}
+"""What an outlet's page may show after an action; the delay of a delayed form may be zero."""
+
+
 def _explains(command: Command, row: seen.OutletRow) -> bool:
     """Tell whether a command may lead to what the outlet's page shows."""
-    if command.outlet != row.number:
-        return False
-    if command.action is Action.ON:
-        return row.state is OutletState.ON
-    if command.action is Action.OFF:
-        return row.state is OutletState.OFF
-    return command.action is Action.REBOOT
+    return (
+        command.outlet == row.number
+        and isinstance(command.action, Action)
+        and row.state in _LEADS_TO.get(command.action, ())
+    )

@@ -16,7 +16,15 @@ from apcbridge.console.dialects import DialectId
 from apcbridge.console.events import GoalFailed
 from apcbridge.console.goals import Goal, Logout, ReadConfig, ReadEventLog, ReadIdentity, ReadResetCause, ReadStatus
 from apcbridge.console.session import Session, SessionOptions, SessionState
-from apcbridge.errors import ApcBridgeError, ConsoleError, GoalTimeout, LoginRefused, PasswordChangeForced, PortError
+from apcbridge.errors import (
+    ApcBridgeError,
+    CommandRejected,
+    ConsoleError,
+    GoalTimeout,
+    LoginRefused,
+    PasswordChangeForced,
+    PortError,
+)
 from apcbridge.model import LinkState
 from apcbridge.pdu.driver import Driver
 from apcbridge.pdu.logger import PduLogger
@@ -162,13 +170,13 @@ class Supervisor:
         """Read what is due; commands that arrive meanwhile go first."""
         now_mono = self._clock.monotonic()
         if now_mono - self._identity_mono >= IDENTITY_EVERY_S:
-            await self._ask(driver, ReadIdentity())
+            await self._ask_if_offered(driver, ReadIdentity())
             self._identity_mono = self._up_time_mono = now_mono
             if self._can("outlet_config"):
                 await self._ask(driver, ReadStatus(load=False))
-                await self._ask(driver, ReadConfig())
+                await self._ask_if_offered(driver, ReadConfig())
         elif self._up_time_due(now_mono):
-            await self._ask(driver, ReadIdentity(about=False))
+            await self._ask_if_offered(driver, ReadIdentity(about=False))
             self._up_time_mono = now_mono
         await self._read_status(driver, now_mono)
         await self._gather_evidence(driver)
@@ -190,9 +198,8 @@ class Supervisor:
         for evidence, capability, goal in _EVIDENCE:
             if not self._keeper.wants(evidence):
                 continue
-            if capability is None or self._can(capability):
-                await self._ask(driver, goal)
-            else:
+            offered = capability is None or self._can(capability)
+            if not (offered and await self._ask_if_offered(driver, goal)):
                 self._keeper.cannot_tell(evidence)
         self._keeper.settle_reboots()
 
@@ -218,6 +225,15 @@ class Supervisor:
         end = await self._pursue(driver, goal)
         if isinstance(end, GoalFailed):
             raise end.error
+
+    async def _ask_if_offered(self, driver: Driver, goal: Goal) -> bool:
+        """Pursue a goal that this unit or account may not offer; return whether it does."""
+        try:
+            await self._ask(driver, goal)
+        except CommandRejected as error:
+            self._log.info("%s", error)
+            return False
+        return True
 
     async def _pursue(self, driver: Driver, goal: Goal) -> GoalDone | GoalFailed:
         self._keeper.asked_mono = self.progress_mono = self._clock.monotonic()
