@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-from apcbridge.config.addresses import Endpoint, MqttScheme, MqttUrl
+from apcbridge.config.addresses import Endpoint
 from apcbridge.config.loading import Report, examine, load
 from apcbridge.config.schema import (
     BridgeConfig,
     CommunityConfig,
     Config,
-    Discovery,
     HomeAssistantConfig,
     MqttConfig,
-    MqttProtocol,
-    OnPendingLost,
     OutletConfig,
     PduConfig,
     PduSnmpConfig,
-    SessionMode,
-    SnmpAccess,
     SnmpConfig,
     TrapConfig,
     TrapVersion,
@@ -34,22 +29,15 @@ __all__ = [
     "BridgeConfig",
     "CommunityConfig",
     "Config",
-    "Discovery",
     "Endpoint",
     "Fault",
     "HomeAssistantConfig",
     "MqttConfig",
-    "MqttProtocol",
-    "MqttScheme",
-    "MqttUrl",
-    "OnPendingLost",
     "OutletConfig",
     "PduConfig",
     "PduSnmpConfig",
     "Report",
     "Secret",
-    "SessionMode",
-    "SnmpAccess",
     "SnmpConfig",
     "TrapConfig",
     "TrapVersion",

@@ -5,30 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
+
+from apcbridge.mqtt.settings import BrokerAddress, Transport
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?")
 PORT_SCHEMES = ("socket", "telnet", "rfc2217", "sim")
-
-
-class MqttScheme(StrEnum):
-    """How to reach the broker."""
-
-    MQTT = "mqtt"
-    MQTTS = "mqtts"
-    WS = "ws"
-    WSS = "wss"
-    EMBEDDED = "embedded"
-
-
-_MQTT_PORTS = {
-    MqttScheme.MQTT: 1883,
-    MqttScheme.MQTTS: 8883,
-    MqttScheme.WS: 80,
-    MqttScheme.WSS: 443,
-    MqttScheme.EMBEDDED: 1883,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,57 +32,25 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class MqttUrl:
-    """Where the broker is."""
-
-    scheme: MqttScheme
-    endpoint: Endpoint
-    path: str
-    """Of the web socket, ``/mqtt``; empty for the other schemes."""
-
-    @property
-    def tls(self) -> bool:
-        """Whether the connection is encrypted and the broker's certificate checked."""
-        return self.scheme in (MqttScheme.MQTTS, MqttScheme.WSS)
-
-    @property
-    def embedded(self) -> bool:
-        """Whether the broker is the one that apcbridge starts itself."""
-        return self.scheme is MqttScheme.EMBEDDED
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.endpoint}{self.path}"
-
-
 def parse_endpoint(text: str) -> Endpoint:
     """Parse ``host:port`` or ``[v6]:port``; raise ValueError with what is expected. Port 0 lets the kernel choose."""
-    try:
-        parts = urlsplit(f"//{text}")
-        endpoint = _endpoint(parts, None)
-    except ValueError:
-        endpoint, parts = None, urlsplit("")
-    if endpoint is None or parts.username is not None or parts.path or parts.query or parts.fragment:
-        raise ValueError('must be "host:port", as in "127.0.0.1:1161" or "[::1]:1161"')
+    expected = 'must be "host:port", as in "127.0.0.1:1161" or "[::1]:1161"'
+    parts = _split(f"//{text}", expected)
+    endpoint = _endpoint_or(parts, None, expected)
+    if parts.username is not None or parts.path or parts.query or parts.fragment:
+        raise ValueError(expected)
     return endpoint
 
 
-def parse_mqtt_url(text: str) -> MqttUrl:
-    """Parse the broker's URL; raise ValueError with what is expected."""
+def check_broker_url(text: str) -> str:
+    """Check the URL of the broker and return it; raise ValueError with what is expected."""
     parts = _split(text)
-    if parts.scheme not in tuple(MqttScheme):
-        raise ValueError("must begin with mqtt://, mqtts://, ws://, wss:// or embedded://")
-    scheme = MqttScheme(parts.scheme)
-    if parts.username is not None:
-        raise ValueError("name and password do not belong into the URL: use username and password_file")
-    web = scheme in (MqttScheme.WS, MqttScheme.WSS)
-    if parts.query or parts.fragment or (parts.path.strip("/") and not web):
-        raise ValueError(f"nothing may follow host and port, as in {scheme}://127.0.0.1:{_MQTT_PORTS[scheme]}")
-    try:
-        endpoint = _endpoint(parts, _MQTT_PORTS[scheme])
-    except ValueError:
-        raise ValueError(f"needs a host and a port, as in {scheme}://127.0.0.1:{_MQTT_PORTS[scheme]}") from None
-    return MqttUrl(scheme, endpoint, (parts.path if parts.path.strip("/") else "/mqtt") if web else "")
+    # The port is looked at first: its error would speak of Python.
+    _endpoint_or(parts, 1883, "needs a host and a port, as in mqtt://127.0.0.1:1883")
+    address = BrokerAddress.from_url(text)
+    if parts.path.strip("/") and address.transport is not Transport.WEBSOCKETS:
+        raise ValueError(f"nothing may follow host and port, as in {parts.scheme}://{address}")
+    return text
 
 
 def check_port(text: str) -> str:
@@ -119,29 +69,28 @@ def check_port(text: str) -> str:
         if not parts.hostname:
             raise ValueError("needs a model, as in sim://AP7920?firmware=3.7.3")
         return text
-    try:
-        _endpoint(parts, None)
-    except ValueError:
-        raise ValueError(f"needs a host and a port, as in {parts.scheme}://192.0.2.7:4001") from None
+    _endpoint_or(parts, None, f"needs a host and a port, as in {parts.scheme}://192.0.2.7:4001")
     if parts.username is not None or parts.path.strip("/"):
         raise ValueError(f"only a host and a port may follow {parts.scheme}://")
     return text
 
 
-def _split(text: str) -> SplitResult:
+def _split(text: str, expected: str = "is not a URL") -> SplitResult:
     try:
         return urlsplit(text)
     except ValueError:
-        raise ValueError("is not a URL") from None
+        raise ValueError(expected) from None
 
 
-def _endpoint(parts: SplitResult, default_port: int | None) -> Endpoint:
-    port = parts.port if parts.port is not None else default_port
+def _endpoint_or(parts: SplitResult, default_port: int | None, expected: str) -> Endpoint:
+    """Return host and port of a URL, or raise ValueError with what is expected of it."""
     host = parts.hostname or ""
-    if port is None or not 0 <= port <= 65535:
-        raise ValueError
-    if ":" in host:
-        ipaddress.IPv6Address(host)
-    elif not _HOST.fullmatch(host):
-        raise ValueError
+    try:
+        port = parts.port if parts.port is not None else default_port
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+    except ValueError:
+        raise ValueError(expected) from None
+    if port is None or not (":" in host or _HOST.fullmatch(host)):
+        raise ValueError(expected)
     return Endpoint(host, port)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 from pydantic import BeforeValidator, Field, PlainValidator, Strict, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from apcbridge.config.addresses import Endpoint, MqttUrl, check_port, parse_endpoint, parse_mqtt_url
+from apcbridge.config.addresses import Endpoint, check_broker_url, check_port, parse_endpoint
 from apcbridge.config.secret import Secret, locate, read_secret
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ T = TypeVar("T")
 IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _ID = re.compile(r"[a-z0-9_-]{1,64}")
+_OID = re.compile(r"1\.3(\.(0|[1-9][0-9]{0,9})){2,40}")
 _TOPIC = re.compile(r"[^/#+$\x00-\x20][^#+\x00-\x20]{0,127}")
 
 
@@ -68,6 +69,12 @@ def _network(text: str) -> IPNetwork:
 
 def _masked(text: str) -> IPNetwork:
     return ipaddress.ip_network(text, strict=False)
+
+
+def _oid(text: str) -> tuple[int, ...]:
+    if not _OID.fullmatch(text):
+        raise ValueError("must be an object identifier in numbers, as in 1.3.6.1.4.1.8072.9999.9999.7920")
+    return tuple(int(part) for part in text.split("."))
 
 
 def _target(text: str) -> Endpoint:
@@ -118,7 +125,8 @@ Topic: TypeAlias = Annotated[str, _from_text(_topic), _STRING]
 Port: TypeAlias = Annotated[str, _from_text(check_port), _STRING]
 Listen: TypeAlias = Annotated[Endpoint, _from_text(parse_endpoint), _STRING]
 Target: TypeAlias = Annotated[Endpoint, _from_text(_target), _STRING]
-BrokerUrl: TypeAlias = Annotated[MqttUrl, _from_text(parse_mqtt_url), _STRING]
+BrokerUrl: TypeAlias = Annotated[str, _from_text(check_broker_url), _STRING]
+ObjectId: TypeAlias = Annotated[tuple[int, ...], _from_text(_oid), _STRING]
 Network: TypeAlias = Annotated[IPNetwork, _from_text(_network), _STRING]
 InlineSecret: TypeAlias = Annotated[Secret, _from_text(Secret), _SECRET]
 SecretFile: TypeAlias = Annotated[Secret, PlainValidator(_secret_file), WithJsonSchema({"type": "string"})]

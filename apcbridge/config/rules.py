@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from apcbridge.config.addresses import Endpoint
 from apcbridge.config.document import show_path
 from apcbridge.config.schema import MqttConfig, SnmpConfig, TrapConfig, TrapVersion
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
-    from apcbridge.config.addresses import Endpoint
     from apcbridge.config.document import KeyPath
     from apcbridge.config.schema import Config, PduConfig
 
@@ -63,8 +63,8 @@ def _agents(config: Config) -> Iterator[tuple[KeyPath, Endpoint]]:
 
 
 def _tcp_listeners(config: Config) -> Iterator[tuple[KeyPath, Endpoint]]:
-    if config.mqtt and config.mqtt.url.embedded:
-        yield ("mqtt", "url"), config.mqtt.url.endpoint
+    if config.mqtt and config.mqtt.embedded:
+        yield ("mqtt", "url"), Endpoint(config.mqtt.broker.host, config.mqtt.broker.port)
     if config.web:
         yield ("web", "listen"), config.web.listen
 
@@ -100,16 +100,16 @@ def _mqtt(mqtt: MqttConfig) -> Iterator[Breach]:
     if mqtt.secret and mqtt.username is None:
         yield Breach(path, "a password without a username: add username", ((*path, "username"),))
     for name in ("ca_file", "cert_file", "key_file"):
-        if getattr(mqtt, name) and not mqtt.url.tls:
+        if getattr(mqtt, name) and not mqtt.broker.tls:
             yield Breach(
                 (*path, name),
-                f"has no meaning with {mqtt.url.scheme}://, which is not encrypted: use mqtts://",
+                f"has no meaning with {mqtt.url}, which is not encrypted: use mqtts://",
                 (("mqtt", "url"),),
             )
     if bool(mqtt.cert_file) != bool(mqtt.key_file):
         files = ((*path, "cert_file"), (*path, "key_file"))
         yield Breach(files[0 if mqtt.cert_file else 1], "cert_file and key_file go together: add the other", files)
-    if mqtt.url.embedded and not mqtt.url.endpoint.loopback and mqtt.secret is None:
+    if mqtt.embedded and not Endpoint(mqtt.broker.host, mqtt.broker.port).loopback and mqtt.secret is None:
         reason = "the built-in broker is open to the network: add username and password_file, or listen on 127.0.0.1"
         yield Breach((*path, "url"), reason, ((*path, "username"), (*path, "password"), (*path, "password_file")))
 

@@ -26,6 +26,7 @@ from apcbridge.config.fields import (
     IPNetwork,
     Listen,
     Network,
+    ObjectId,
     OutletNumber,
     Port,
     ReadableFile,
@@ -39,49 +40,14 @@ from apcbridge.config.fields import (
 from apcbridge.config.secret import Secret
 from apcbridge.console.session import Access
 from apcbridge.model import Policy
+from apcbridge.mqtt.settings import BrokerAddress, DiscoveryMode, MqttProtocol
+from apcbridge.pdu.settings import OnPendingLost, SessionMode
+from apcbridge.snmp.settings import PRIVATE_ROOT
+from apcbridge.snmp.settings import Access as SnmpAccess
 
-STALE_POLLS, STALE_FLOOR_S = 3, 15.0
-LOST_POLLS, LOST_FLOOR_S = 5, 25.0
+AUTO_BAUDS = (9600, 2400, 19200, 38400)
+"""What APC's consoles can be set to, the likeliest first (AOS 5/6: ``console -b``)."""
 LOOPBACK: tuple[IPNetwork, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-
-
-class SessionMode(StrEnum):
-    """What happens to the console between polls."""
-
-    RELEASE = "release"
-    """Log out: a serial login locks the PDU's web page, telnet and SSH out."""
-    HOLD = "hold"
-
-
-class OnPendingLost(StrEnum):
-    """What to do about a delayed command that an NMC restart wiped out."""
-
-    REPORT = "report"
-    RESUME = "resume"
-    """Also switch on again an outlet whose reboot the restart interrupted; nothing else is ever re-issued."""
-
-
-class MqttProtocol(StrEnum):
-    """MQTT version; ``auto`` tries 5 and falls back."""
-
-    AUTO = "auto"
-    V5 = "5"
-    V311 = "3.1.1"
-
-
-class Discovery(StrEnum):
-    """Form of the Home Assistant discovery."""
-
-    DEVICE = "device"
-    COMPONENT = "component"
-    OFF = "off"
-
-
-class SnmpAccess(StrEnum):
-    """What an SNMP principal may do."""
-
-    READ = "read"
-    WRITE = "write"
 
 
 class TrapVersion(StrEnum):
@@ -198,25 +164,22 @@ class PduConfig(_Section):
         return secret
 
     @property
-    def stale_after_s(self) -> float:
-        """Age from which a reading is no longer served as fresh: three polls, at least 15 s."""
-        return max(STALE_POLLS * self.poll_interval, STALE_FLOOR_S)
-
-    @property
-    def lost_after_s(self) -> float:
-        """Age from which a PDU counts as lost: five polls, at least 25 s."""
-        return max(LOST_POLLS * self.poll_interval, LOST_FLOOR_S)
+    def bauds(self) -> tuple[int, ...]:
+        """The speeds to try in turn."""
+        return AUTO_BAUDS if self.baud == "auto" else (self.baud,)
 
 
 class HomeAssistantConfig(_Section):
     """Home Assistant's discovery."""
 
-    discovery: Discovery = Discovery.DEVICE
+    discovery: DiscoveryMode = DiscoveryMode.DEVICE
     """`device`: one document per PDU (Home Assistant 2024.12 and later); `component`: one per entity; `off`."""
     prefix: Topic = "homeassistant"
     """Home Assistant's discovery prefix."""
     status_topic: Topic = "homeassistant/status"
     """Topic on which Home Assistant says that it came up."""
+    outlet_devices: bool = False
+    """Make each outlet a device of its own (an area per appliance) instead of entities of the PDU."""
 
 
 class MqttConfig(_Section):
@@ -245,6 +208,16 @@ class MqttConfig(_Section):
     """Whether `outlet/all/set` may switch every outlet of a PDU at once."""
     homeassistant: HomeAssistantConfig | None = None
     """Home Assistant's discovery; without it nothing is announced."""
+
+    @property
+    def broker(self) -> BrokerAddress:
+        """Where the broker is."""
+        return BrokerAddress.from_url(self.url)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is the one that apcbridge starts itself."""
+        return self.url.startswith("embedded:")
 
     @property
     def secret(self) -> Secret | None:
@@ -313,6 +286,12 @@ class SnmpConfig(_Section):
     """Receivers of notifications."""
     allow_weak_community: bool = False
     """Accept the communities `public` and `private`, which every scanner tries first."""
+    private_root: ObjectId = PRIVATE_ROOT
+    """Where APCBRIDGE-MIB hangs."""
+    contact: Text | None = None
+    """sysContact; default: what the PDU says."""
+    location: Text | None = None
+    """sysLocation; default: what the PDU says."""
 
 
 class WebConfig(_Section):

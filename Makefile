@@ -1,0 +1,99 @@
+# make demo    everything with no hardware and no other server
+# make test    what CI runs: Debian's programs, checks, tests
+# make check   ruff and mypy only
+# make quick   unit tests only
+# make bench   figures;  make fuzz, make soak: long runs
+# make docs    generated pages
+# make clean   removes the virtual environment and caches
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+# The programs that the tests drive, and what a virtual environment needs.
+DEBIAN_PACKAGES := python3-venv mosquitto mosquitto-clients snmp snmpd fence-agents powerman telnet smitools systemd
+
+# A version manager's "python3" may be any version or none at all: take the first that is 3.11 or later and has venv.
+FIND_PYTHON := for candidate in $${PYTHON:-} python3 /usr/bin/python3 python3.11 python3.12 python3.13; do \
+	"$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$candidate"; break; }; done || true
+
+AS_ROOT := $$(if [ "$$(id -u)" = 0 ]; then echo env; else echo sudo -n env; fi)
+
+.PHONY: help demo test check quick bench fuzz soak docs clean debian-packages
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+$(BIN)/python:
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ] && command -v apt-get >/dev/null; then \
+		$(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES="python3 python3-venv"; python=$$($(FIND_PYTHON)); \
+	fi; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or later with its venv module is needed (Debian: python3-venv)" >&2; exit 1; fi; \
+	echo "Creating $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV)
+
+# The program with its embedded broker.
+$(VENV)/program: pyproject.toml | $(BIN)/python
+	@echo "Installing apcbridge into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded]'
+	@touch $@
+
+# The same, with what tests and checks need.
+$(VENV)/development: pyproject.toml | $(BIN)/python
+	@echo "Installing apcbridge and its tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@ $(VENV)/program
+
+demo: $(VENV)/program
+	@$(BIN)/apcbridge demo $(DEMO_ARGS)
+
+test: debian-packages check
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+quick: $(VENV)/development
+	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+
+bench: $(VENV)/development
+	@set -- tests/bench/bench_*.py; [ -e "$$1" ] || { echo "no benchmarks"; exit 1; }; \
+	for file in "$$@"; do module=$${file%.py}; $(BIN)/python -m "$${module//\//.}"; done
+
+fuzz: $(VENV)/development
+	APCBRIDGE_FUZZ=full $(BIN)/python -m pytest tests/fuzz --timeout=3600 $(PYTEST_ARGS)
+
+soak: $(VENV)/development
+	@set -- tests/soak/*.py; \
+	for file in "$$@"; do \
+		module=$${file%.py}; [ "$${module##*/}" = __init__ ] || $(BIN)/python -m "$${module//\//.}"; \
+	done
+
+docs: $(VENV)/development
+	$(BIN)/python -m apcbridge.config.reference > docs/configuration.md
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+# Installs what is missing, and only on systems with apt-get; elsewhere the programs must be there already.
+debian-packages:
+	@command -v apt-get >/dev/null || exit 0; \
+	missing=(); \
+	for package in $(DEBIAN_PACKAGES); do \
+		[ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$package" 2>/dev/null)" = installed ] || missing+=("$$package"); \
+	done; \
+	[ $${#missing[@]} -gt 0 ] || exit 0; \
+	if [ "$$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then \
+		echo "The tests need these Debian packages: apt-get install --no-install-recommends $${missing[*]}" >&2; exit 1; \
+	fi; \
+	echo "Installing $${missing[*]}"; \
+	$(AS_ROOT) apt-get -qq update; \
+	$(AS_ROOT) DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$${missing[@]}" >/dev/null

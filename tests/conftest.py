@@ -1,0 +1,9 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# A machine that is busy with something else is no fault of the code under test.
+settings.register_profile("apcbridge", deadline=None, print_blob=True)
+settings.load_profile("apcbridge")
