@@ -1,0 +1,369 @@
+"""A console as a dialog: generators that print, ask for a line or a key, and are driven by bytes and time.
+
+A face is written as plain code that ``yield``s what it waits for. The :class:`Terminal` below feeds it from the
+input buffer, so whatever is typed ahead waits there, as in the device. Pure: no I/O, time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from apcbridge.model import RebootCause
+from apcbridge.sim.faults import FaultKind, FaultPlan
+from apcbridge.sim.quirks import Crlf, Quirks
+
+if TYPE_CHECKING:
+    from apcbridge.sim.firmware import Firmware
+
+T = TypeVar("T")
+
+CR, LF, ESC, CTRL_C, CTRL_L, BACKSPACE, DELETE = 0x0D, 0x0A, 0x1B, 0x03, 0x0C, 0x08, 0x7F
+_INPUT_CAP = 4096
+_LINE_CAP = 255
+_GARBAGE = b"\x00\xff\x1b[7~\x80{i\r#\xfe> "
+
+
+class Key(Enum):
+    """Keys that act at once."""
+
+    ESC = ESC
+    CTRL_C = CTRL_C
+    CTRL_L = CTRL_L
+    ENTER = CR
+
+
+class Echo(StrEnum):
+    """How typed characters come back."""
+
+    PLAIN = "plain"
+    STARS = "stars"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class AskLine:
+    """Wait for a line; the answer is its text, or a key out of ``keys``. Other control keys are ignored."""
+
+    echo: Echo = Echo.PLAIN
+    keys: frozenset[Key] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AskKey:
+    """Wait for one character or key, unechoed; the answer is a one-character text or a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Do nothing for that many seconds of device time."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """Lose Enters that come in the next seconds (a knob of the pager), then go on."""
+
+    seconds: float
+
+
+Request = AskLine | AskKey | Pause | Deaf
+Answer = str | Key | None
+Dialog = Generator[Request, Answer, T]
+
+
+class ToControlConsole(Exception):  # a jump in the dialog, not a fault
+    """CTRL-C was pressed inside a menu."""
+
+
+class LoggedOff(Exception):  # likewise
+    """The session ends: inactivity, pre-emption by another one, or a fault."""
+
+
+class NmcRestarts(Exception):  # likewise
+    """The NMC restarts under the dialog."""
+
+    def __init__(self, cause: RebootCause) -> None:
+        """``cause`` is what the firmware will remember."""
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Terminal:
+    """One console's input buffer, output and running dialog."""
+
+    def __init__(
+        self,
+        firmware: Firmware,
+        faults: FaultPlan,
+        start: Callable[[Terminal], Dialog[None]],
+        *,
+        network: bool,
+        now: float,
+    ) -> None:
+        """``start`` makes the dialog of a console that nobody is logged in to."""
+        self.firmware = firmware
+        self.faults = faults
+        self.network = network
+        """It is reached by telnet: greeted at once, closed at log-out, and typing is traffic for the watchdog."""
+        self.now = now
+        self.session_timeout_s = 0.0
+        """Set by the dialog while somebody is logged in, else 0."""
+        self.hung_up = False
+        """The dialog has ended a network session; the server closes the connection."""
+        self._start = start
+        self._inbox = bytearray()
+        self._out = bytearray()
+        self._swallow_lf = False
+        self._line = bytearray()
+        self._last_input = now
+        self._cut: tuple[FaultKind, int] | None = None
+        self._boots = firmware.boots
+        self._unasked_at = now + self.quirks.unasked_every_s
+        self._pause_until = now
+        self._dialog: Dialog[None] | None = None
+        self._request: Request | None = None
+
+    @property
+    def quirks(self) -> Quirks:
+        """The habits of this console."""
+        return self.firmware.profile.quirks
+
+    # -- what the server calls -----------------------------------------------------------------------------
+
+    def receive(self, data: bytes, now: float) -> bytes:
+        """Take what was typed, return what is printed."""
+        self.now = now
+        if self.network:
+            self.firmware.traffic(now)
+        if data and self.firmware.is_up() and not self.faults.muted:
+            self._inbox += data[: max(0, _INPUT_CAP - len(self._inbox))]
+            self._last_input = now
+        return self.advance(now)
+
+    def advance(self, now: float) -> bytes:
+        """Let time pass, return what is printed. The firmware must have been advanced to ``now`` before."""
+        self.now = now
+        self._guarded(self._progress)
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def next_event(self) -> float | None:
+        """When something happens next by itself on this console."""
+        times: list[float] = []
+        if isinstance(self._request, Pause | Deaf):
+            times.append(self._pause_until)
+        if self.session_timeout_s:
+            times.append(self._last_input + self.session_timeout_s)
+        if self.quirks.unasked_every_s and self.quirks.unasked_text:
+            times.append(self._unasked_at)
+        return min(times, default=None)
+
+    def log_off(self) -> None:
+        """End the session from outside (another one has priority)."""
+        if self.session_timeout_s:
+            self._guarded(lambda: self._throw(LoggedOff()))
+
+    def hang_up(self) -> None:
+        """End the session because the network peer has gone away."""
+        self._close()
+
+    # -- what dialogs call ---------------------------------------------------------------------------------
+
+    def put(self, text: str) -> None:
+        """Print; raises to cut the dialog when a fault strikes inside the text."""
+        data = text.encode("latin-1", "replace")
+        if self._cut is not None:
+            kind, left = self._cut
+            if len(data) >= left:
+                self._out += data[:left]
+                self._cut = None
+                self._strike(kind)
+                return
+            self._cut = (kind, left - len(data))
+        if not self.faults.muted:
+            self._out += data
+
+    def at(self, step: str) -> Dialog[None]:
+        """Reach a named step: faults strike here."""
+        fault = self.faults.reach(step)
+        if fault is None:
+            return
+        if fault.kind is FaultKind.STALL:
+            yield Pause(fault.stall_s)
+        elif fault.after_bytes and fault.kind in {FaultKind.MUTE, FaultKind.RESTART}:
+            self._cut = (fault.kind, fault.after_bytes)
+        else:
+            self._strike(fault.kind)
+
+    def screen(self, step: str) -> Dialog[None]:
+        """Reach a step at which a screen begins: the device may take its time."""
+        yield from self.at(step)
+        low, high = self.quirks.screen_delay_s, self.quirks.screen_delay_max_s
+        if max(low, high) > 0:
+            yield Pause(self.firmware.rng.uniform(low, max(low, high)))
+
+    # -- machinery -----------------------------------------------------------------------------------------
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do some work under which a fault may restart the NMC."""
+        try:
+            work()
+        except NmcRestarts as restart:
+            self.firmware.restart(self.now, restart.cause)
+            self._follow_restart()
+
+    def _progress(self) -> None:
+        if self.firmware.boots != self._boots or not self.firmware.is_up():
+            self._follow_restart()
+        if not self.firmware.is_up():
+            return
+        if self._dialog is None and not self.hung_up:
+            self._dialog = self._start(self)
+            self._resume(None, first=True)
+        self._expire()
+        self._run()
+        self._speak_unasked()
+
+    def _strike(self, kind: FaultKind) -> None:
+        match kind:
+            case FaultKind.MUTE:
+                self.faults.muted = True
+            case FaultKind.RESTART:
+                raise NmcRestarts(RebootCause.UNKNOWN)
+            case FaultKind.GARBAGE:
+                self._out += _GARBAGE
+            case FaultKind.LOGOFF:
+                raise LoggedOff
+            case FaultKind.STALL:
+                pass
+
+    def _follow_restart(self) -> None:
+        self._close()
+        self._inbox.clear()
+        if self.firmware.is_up():
+            self._boots = self.firmware.boots
+            self._last_input = self.now
+            if not self.network:
+                self.put(self.quirks.boot_text)
+
+    def _close(self) -> None:
+        if self._dialog is not None:
+            self._dialog.close()
+        self._dialog = None
+        self._request = None
+        self.session_timeout_s = 0.0
+        self._line.clear()
+        self._cut = None
+        if self.network:
+            self.hung_up = True
+
+    def _expire(self) -> None:
+        if self.session_timeout_s and self.now >= self._last_input + self.session_timeout_s:
+            self._throw(LoggedOff())
+
+    def _speak_unasked(self) -> None:
+        every = self.quirks.unasked_every_s
+        if every and self.quirks.unasked_text and self.now >= self._unasked_at:
+            self._unasked_at = self.now + every
+            if isinstance(self._request, AskLine | AskKey):
+                self.put(f"\r\n{self.quirks.unasked_text}\r\n")
+
+    def _run(self) -> None:
+        while self._request is not None:
+            answer: Answer
+            match self._request:
+                case Pause():
+                    if self.now < self._pause_until:
+                        return
+                    answer = None
+                case Deaf():
+                    if self.now < self._pause_until:
+                        self._inbox = bytearray(b for b in self._inbox if b not in (CR, LF))
+                        return
+                    answer = None
+                case AskLine() as ask:
+                    answer = self._take_line(ask)
+                    if answer is None:
+                        return
+                case AskKey():
+                    answer = self._take_key()
+                    if answer is None:
+                        return
+            self._resume(answer)
+
+    def _resume(self, answer: Answer, *, first: bool = False) -> None:
+        dialog = self._dialog
+        if dialog is None:
+            return
+        self._step(lambda: next(dialog) if first else dialog.send(answer))
+
+    def _throw(self, jump: Exception) -> None:
+        dialog = self._dialog
+        if dialog is not None:
+            self._line.clear()
+            self._step(lambda: dialog.throw(jump))
+
+    def _step(self, resume: Callable[[], Request]) -> None:
+        try:
+            self._request = resume()
+        except StopIteration:
+            self._close()
+            return
+        if isinstance(self._request, Pause | Deaf):
+            self._pause_until = self.now + self._request.seconds
+
+    def _next_byte(self) -> int | None:
+        while self._inbox:
+            byte = self._inbox.pop(0)
+            if byte == LF and self._swallow_lf:
+                self._swallow_lf = False
+                continue
+            if byte == 0:
+                continue  # telnet sends CR NUL for a bare CR
+            self._swallow_lf = byte == CR and self.quirks.crlf is Crlf.ONE
+            if byte == LF:
+                if self.quirks.lone_lf_is_enter or self.quirks.crlf is Crlf.TWO:
+                    return CR
+                continue
+            return byte
+        return None
+
+    def _take_line(self, ask: AskLine) -> Answer:
+        while (byte := self._next_byte()) is not None:
+            if byte == CR:
+                text = self._line.decode("latin-1")
+                self._line.clear()
+                if ask.echo is not Echo.NONE:
+                    self.put("\r\n")
+                return text
+            if byte in (BACKSPACE, DELETE):
+                if self._line:
+                    self._line.pop()
+                    self.put("\b \b")
+            elif byte in (ESC, CTRL_C, CTRL_L):
+                if Key(byte) in ask.keys:
+                    self._line.clear()
+                    return Key(byte)
+            elif byte >= 0x20 and len(self._line) < _LINE_CAP:
+                self._line.append(byte)
+                self._echo(byte, ask.echo)
+        return None
+
+    def _echo(self, byte: int, echo: Echo) -> None:
+        if echo is Echo.PLAIN:
+            self.put(chr(byte))
+        elif echo is Echo.STARS:
+            self.put("*")
+
+    def _take_key(self) -> Answer:
+        byte = self._next_byte()
+        if byte is None:
+            return None
+        if byte in (ESC, CTRL_C, CTRL_L, CR):
+            return Key(byte)
+        return chr(byte)
