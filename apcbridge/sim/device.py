@@ -73,6 +73,8 @@ class SimulatedPdu:
         self._rng = random.Random(profile.seed)  # noqa: S311  # faults must be repeatable, not secret
         self.noise: Noise = profile.noise
         self.faults = FaultPlan()
+        for fault in profile.faults:
+            self.faults.arm(fault)
         self.firmware = Firmware(profile, now=0.0, wall=self._clock.wall(), rng=self._rng)
         self.gate = Gate()
         self.serial_entrance = Entrance(serve_user, self.gate)

@@ -9,6 +9,10 @@ from enum import StrEnum
 from apcbridge.errors import ConfigError
 from apcbridge.sim.line import Noise
 from apcbridge.sim.quirks import Quirks
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apcbridge.sim.faults import StepFault
 
 
 class Dialect(StrEnum):
@@ -191,6 +195,8 @@ class Profile:
     seed: int = 0
     quirks: Quirks = field(default_factory=Quirks)
     noise: Noise = field(default_factory=Noise)
+    faults: tuple[StepFault, ...] = ()
+    """Armed from the start."""
 
 
 def make_profile(model: str = "AP7920", firmware: str | None = None, outlets: int | None = None) -> Profile:
