@@ -70,6 +70,10 @@ class Door:
     """The login that may be open is one we made on this very line; anybody else's is left before we work."""
     proven: bool = False
     """Name and password have been accepted: a refusal of ``-c`` then only means that the unit lacks it."""
+    at_prompt: bool = False
+    """The user name prompt is the last thing that the console has printed: no ENTER is needed to get it."""
+    logins: int = 0
+    """How often we have logged in."""
     closed_at: float | None = None
     """When we last logged out, monotonic seconds."""
 
@@ -86,7 +90,8 @@ def enter(door: Door, memory: Memory, *, want_shell: bool) -> Dialog[None]:
     if door.state is SessionState.LOGGED_IN:
         yield from leave(door, memory)
         yield from arrive(door, memory)
-    dash_c = want_shell and door.dash_c is DashC.WORKS
+    promising = door.proven and rack_pdu(memory.dialect) and door.dash_c is DashC.UNTRIED
+    dash_c = want_shell and (door.dash_c is DashC.WORKS or promising)
     if dash_c and (yield from _try_dash_c(door, memory, None)):
         return
     if dash_c:
@@ -144,10 +149,15 @@ def arrive(door: Door, memory: Memory) -> Dialog[None]:
     if door.state is SessionState.LOGGED_IN:
         return
     memory.forget_place()
-    reply = yield from (_wake(door) if door.state is SessionState.LOGGED_OUT else _look(door))
+    if door.closed_at is not None:
+        yield Pause(door.closed_at + _LOGOUT_REST_S)
+        door.closed_at = None
+    if door.state is SessionState.LOGGED_OUT and door.at_prompt:
+        return
+    reply = yield from (_wake() if door.state is SessionState.LOGGED_OUT else _look())
     for _ in range(_CLEARING_STEPS):
         if reply.prompt is Prompt.USER:
-            door.state, door.ours = SessionState.LOGGED_OUT, False
+            door.state, door.ours, door.at_prompt = SessionState.LOGGED_OUT, False, True
             return
         if door.ours and _is_ours(memory, reply):
             door.state = SessionState.LOGGED_IN
@@ -167,11 +177,8 @@ def _is_ours(memory: Memory, reply: Reply) -> bool:
     return reply.prompt is Prompt.MENU
 
 
-def _wake(door: Door) -> Dialog[Reply]:
+def _wake() -> Dialog[Reply]:
     """Press ENTER until the login prompt comes; a sleeping console may need several."""
-    if door.closed_at is not None:
-        yield Pause(door.closed_at + _LOGOUT_REST_S)
-    door.closed_at = None
     for tries in range(_WAKE_TRIES):
         reply = yield Send(login=True, silence_s=_WAKE_PATIENCE_S, settle_s=0.5 if tries else 0.0)
         if reply.prompt is not Prompt.NONE:
@@ -179,7 +186,7 @@ def _wake(door: Door) -> Dialog[Reply]:
     raise GoalTimeout("the console does not answer")
 
 
-def _look(door: Door) -> Dialog[Reply]:
+def _look() -> Dialog[Reply]:
     """Look what comes back, without ending a line that somebody may have left half typed.
 
     An ENTER could execute it: ``olOff 3`` on a command line, ``YES`` at a question. CTRL-C leads out of every
@@ -191,7 +198,7 @@ def _look(door: Door) -> Dialog[Reply]:
     reply = yield Send(ERASE, login=True, silence_s=_WAKE_PATIENCE_S, settle_s=0.3)
     if reply.prompt is not Prompt.NONE:
         return reply
-    return (yield from _wake(door))
+    return (yield from _wake())
 
 
 def _clear(door: Door, memory: Memory, reply: Reply) -> Dialog[Reply]:
@@ -206,7 +213,7 @@ def _clear(door: Door, memory: Memory, reply: Reply) -> Dialog[Reply]:
         case Prompt.MENU:
             return (yield from _leave_menus(door, memory, reply))
         case Prompt.BYE | Prompt.NONE:
-            return (yield from _wake(door))
+            return (yield from _wake())
         case _:
             return (yield Send(login=True, settle_s=0.3))
 
@@ -245,6 +252,7 @@ def leave(door: Door, memory: Memory, *, told: bool = True) -> Dialog[None]:
     if reply.prompt not in (Prompt.BYE, Prompt.USER, Prompt.NONE):
         raise ScreenUnrecognised(f"still logged in after logging out: {summary(reply.text)}")
     door.state, door.ours = SessionState.LOGGED_OUT, False
+    door.at_prompt = reply.prompt is Prompt.USER
     memory.forget_place()
     if told:
         yield Emit(LoggedOut())
@@ -269,20 +277,25 @@ def _login(door: Door, *, dash_c: bool) -> Dialog[Reply]:
         raise CommandRejected("the PDU says that it is still initializing")
     if reply.prompt is Prompt.USER:
         door.proven = door.proven and dash_c
+        door.at_prompt = True
         raise LoginRefused(f"the console refused the password of user {door.credentials.username!r}")
     if reply.prompt not in (Prompt.MENU, Prompt.SHELL, Prompt.DASH_C):
         door.state = SessionState.UNKNOWN
         raise ScreenUnrecognised(f"after the password came {summary(reply.text)}")
     door.state, door.ours, door.proven = SessionState.LOGGED_IN, True, True
+    door.logins += 1
     return reply
 
 
 def _give_name(door: Door) -> Dialog[Reply]:
     """Type the user name until the password prompt follows right after its echo."""
     username = door.credentials.username
+    door.at_prompt = False
     for _ in range(3):
-        reply = yield Send(username, login=True)
-        if reply.prompt is Prompt.PASSWORD:
+        reply = yield Send(username, login=True, silence_s=_WAKE_PATIENCE_S)
+        if reply.prompt is Prompt.NONE:
+            reply = yield Send(login=True)
+        elif reply.prompt is Prompt.PASSWORD:
             above = [line.strip() for line in split_lines(reply.text)[:-1] if line.strip()]
             if all(line == username for line in above):
                 return reply

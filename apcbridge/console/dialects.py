@@ -64,6 +64,21 @@ ACTION_LABELS: Mapping[SwitchAction, tuple[str, ...]] = {
 }
 """The words of the action menus. Their numbers differ (3 is Off on the older MasterSwitch plus, Reboot elsewhere)."""
 
+DASH_C_VERBS: Mapping[SwitchAction, str] = {
+    SwitchAction.ON: "on",
+    SwitchAction.OFF: "off",
+    SwitchAction.REBOOT: "reboot",
+}
+SHELL_VERBS: Mapping[SwitchAction, str] = {
+    SwitchAction.ON: "olOn",
+    SwitchAction.OFF: "olOff",
+    SwitchAction.REBOOT: "olReboot",
+    SwitchAction.DELAYED_ON: "olDlyOn",
+    SwitchAction.DELAYED_OFF: "olDlyOff",
+    SwitchAction.DELAYED_REBOOT: "olDlyReboot",
+    SwitchAction.CANCEL: "olCancelCmd",
+}
+
 SUCCESS = re.compile(r"Command successfully issued\.$|successfully!$|(?:^|\s)Success$")
 """The line that reports acceptance: D1, D2 new and D3; D0; D2 old."""
 

@@ -16,7 +16,7 @@ from apcbridge.errors import ScreenUnrecognised
 
 if TYPE_CHECKING:
     from apcbridge.console.dialects import DialectId
-    from apcbridge.console.events import Banner, Event, OutletRow
+    from apcbridge.console.events import Banner, Event
     from apcbridge.console.scanner import Prompt
     from apcbridge.console.screens import Screen
 
@@ -107,16 +107,24 @@ class Memory:
     """How many outlets there are: configured, or seen on a whole list."""
     screen: Screen | None = None
     """The menu screen on which the cursor stands."""
-    rows: dict[int, OutletRow] = field(default_factory=dict)
-    """Menu item -> outlet, from the last whole list of this login."""
+    items: dict[int, int] = field(default_factory=dict)
+    """Outlet number -> menu item, from the last whole list of this login."""
+    names: dict[int, str] = field(default_factory=dict)
+    """Outlet number -> name, from the same list."""
+    renumbered: bool = False
+    """The list counts only the outlets of this account (outlet users), so items are not outlet numbers."""
     echoes: bool | None = None
     """Whether the console echoes what we type; None until seen."""
     pager_pause_s: float = 0.0
     """How long to wait before answering a pager; not nought once an answer was lost."""
+    state_width: int | None = None
+    """Width of the state column of the ``-c`` command line, from the last whole list."""
     refused: set[str] = field(default_factory=set)
     """Commands that this firmware has answered with an error; not asked again."""
 
     def forget_place(self) -> None:
         """Forget what depends on the place in the menus and on this login."""
         self.screen = None
-        self.rows.clear()
+        self.items.clear()
+        self.names.clear()
+        self.renumbered = False

@@ -1,40 +1,32 @@
-"""The goals as conversations on the menus. Items are chosen by their words; numbers are what the screen says."""
+"""Walking the menus and reading what they show. Items are chosen by their words; numbers are what the screen says."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apcbridge.console import screens
-from apcbridge.console.dialects import ACTION_LABELS, SUCCESS, DialectId
-from apcbridge.console.dialog import CTRL_C, ESC, Dialog, Emit, Memory, Pause, Reply, Send
-from apcbridge.console.events import ActuationSent, GoalResult, OutletReading, OutletRow, StatusReading
-from apcbridge.console.goals import Switch, SwitchAction
+from apcbridge.console.dialects import DialectId
+from apcbridge.console.dialog import CTRL_C, ESC, Dialog, Emit, Memory, Reply, Send
+from apcbridge.console.events import GoalResult, LoadReading, StatusReading
 from apcbridge.console.scanner import Prompt
-from apcbridge.console.screens import Item, Kind, Screen
-from apcbridge.console.settle import Watch
-from apcbridge.errors import (
-    CommandRejected,
-    ConsoleError,
-    GoalTimeout,
-    OutletMismatch,
-    ScreenUnrecognised,
-)
+from apcbridge.console.screens import Item, Kind, OutletList, Screen
+from apcbridge.errors import ScreenUnrecognised, TableIncomplete
 
 if TYPE_CHECKING:
-    from apcbridge.console.screens import OutletPage
+    from apcbridge.console.events import OutletRow
 
 _MAX_STEPS = 12
 """The deepest walk known is main, device manager, outlet management, list, outlet, action menu, and back."""
 
-_CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Configuration)?(?: \d:\d{1,2})?")
 _TO_LIST = {
     Kind.MAIN: re.compile(r"Device Manager|Outlet Manager"),
-    Kind.DEVICE_MANAGER: re.compile(r"Outlet Management|Outlet Control/Configuration|MasterSwitch plus 1", re.ASCII),
+    Kind.DEVICE_MANAGER: re.compile(r"Outlet Management|Outlet Control/Configuration|MasterSwitch plus 1"),
     Kind.OUTLET_MANAGEMENT: re.compile(r"Outlet Control/Configuration"),
 }
-_MAY_SKIP_CONFIRMATION = frozenset({DialectId.D0, DialectId.D1, DialectId.D2_OLD, DialectId.D2_NEW})
-"""On a MasterSwitch the confirmation can be switched off (cluster-glue): choosing the item may already act."""
+_TO_LOADS = re.compile(r"(?:Phase|Bank|Load) (?:Management|Monitor)(?:/Configuration)?")
+_RESTRICTION = re.compile(r"Outlet Restriction.*")
 
 
 # --- walking ---------------------------------------------------------------------------------------------------
@@ -95,152 +87,94 @@ def to_list(memory: Memory) -> Dialog[Screen]:
         item = screen.find_match(way) if way else None
         if item is None and way is not None:
             raise ScreenUnrecognised(f"{screen.title!r} has no item that leads to the outlets")
+        if item is not None and item.label == "Outlet Control/Configuration":
+            memory.renumbered = screen.find_match(_RESTRICTION) is None
         screen = yield from (choose(memory, item) if item else show(memory, Send(ESC, enter=False)))
     raise ScreenUnrecognised(f"no way from {screen.title!r} to the outlet list")
 
 
-# --- reading ---------------------------------------------------------------------------------------------------
+# --- the outlet list -------------------------------------------------------------------------------------------
 
 
 def read_list(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
     """Read the whole outlet list; where nothing proves its length, read it twice and believe what agrees."""
-    screen = yield from to_list(memory)
-    table = screens.parse_outlet_list(screen, memory.outlets)
-    if not table.sure:
-        again = screens.parse_outlet_list((yield from to_list(memory)), len(table.rows))
-        if [row.name for row in again.rows] != [row.name for row in table.rows]:
-            raise ScreenUnrecognised("two readings of the outlet list do not agree")
-        table = again
+    table = yield from _sure_list(memory)
+    if memory.renumbered or _is_outlet_user(memory):
+        return (yield from _true_numbers(memory, table.rows))
     memory.outlets = len(table.rows)
-    memory.rows = {row.number: row for row in table.rows}
+    memory.items = {row.number: row.number for row in table.rows}
+    memory.names = {row.number: row.name for row in table.rows}
     return table.rows
 
 
-def read_status(memory: Memory) -> Dialog[GoalResult]:
-    """Read all outlets."""
+def _sure_list(memory: Memory) -> Dialog[OutletList]:
+    renumbered = memory.renumbered or _is_outlet_user(memory)
+    expected = (len(memory.items) or None) if renumbered else memory.outlets
+    loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
+    table = screens.parse_outlet_list((yield from to_list(memory)), expected, loose=loose)
+    if table.sure:
+        return table
+    again = screens.parse_outlet_list((yield from to_list(memory)), len(table.rows), loose=loose)
+    if [row.name for row in again.rows] != [row.name for row in table.rows]:
+        raise TableIncomplete("two readings of the outlet list do not agree")
+    return again
+
+
+def _is_outlet_user(memory: Memory) -> bool:
+    user = memory.banner.user if memory.banner else None
+    return user is not None and "outlet" in user.casefold()
+
+
+def _true_numbers(memory: Memory, rows: tuple[OutletRow, ...]) -> Dialog[tuple[OutletRow, ...]]:
+    """Give the rows of an outlet user's list, which counts only its own outlets, the numbers on their pages."""
+    known = {item: number for number, item in memory.items.items()}
+    if [memory.names.get(known.get(row.number, 0)) for row in rows] != [row.name for row in rows]:
+        known = {}
+        for row in rows:
+            page = screens.parse_outlet_page((yield from show(memory, Send(str(row.number)))))
+            if page.number is None or page.name != row.name:
+                raise ScreenUnrecognised(f"the page of item {row.number} does not tell which outlet it is")
+            known[row.number] = page.number
+            yield from to_list(memory)
+    numbers = [known[row.number] for row in rows]
+    if sorted(set(numbers)) != numbers:
+        raise TableIncomplete(f"the outlets are numbered {numbers}")
+    memory.items = {known[row.number]: row.number for row in rows}
+    memory.names = {known[row.number]: row.name for row in rows}
+    return tuple(replace(row, number=known[row.number]) for row in rows)
+
+
+def read_status(memory: Memory, *, load: bool) -> Dialog[GoalResult]:
+    """Read all outlets, then walk to the loads."""
     rows = yield from read_list(memory)
     yield Emit(StatusReading(rows=rows))
+    if load and memory.dialect in (DialectId.D3A, DialectId.D3B):
+        yield Emit((yield from _read_loads(memory)))
     return GoalResult()
 
 
-# --- switching -------------------------------------------------------------------------------------------------
+# --- the loads -------------------------------------------------------------------------------------------------
 
 
-def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
-    """Do one thing to one outlet at most once, then read it back."""
-    menu, before = yield from _to_action_menu(memory, goal)
-    labels = ACTION_LABELS[goal.action]
-    item = menu.find(*labels)
-    if item is None:
-        raise CommandRejected(f"{menu.title!r} offers no {labels[0]!r}")
-    reply = yield Send(str(item.number), echo_first=True, actuates=memory.dialect in _MAY_SKIP_CONFIRMATION)
-    memory.screen = None
-    if reply.prompt is Prompt.CONFIRM:
-        try:
-            check_confirmation(reply.text, goal, before.name)
-        except ConsoleError:
-            yield from cancel_confirmation()
-            raise
-        reply = yield Send("YES", actuates=True)
-    elif any(SUCCESS.search(line) for line in reply.lines):
-        yield Emit(ActuationSent(goal))
-    if not any(SUCCESS.search(line) for line in reply.lines):
-        raise CommandRejected(f"no success was reported: {screens.summary(reply.text)}")
-    return (yield from _read_back(memory, goal, before, reply))
+def _read_loads(memory: Memory) -> Dialog[LoadReading]:
+    """Read every load screen that the Device Manager leads to; ends on the Device Manager."""
+    manager = yield from to_device_manager(memory)
+    reading = LoadReading()
+    for item in manager.items:
+        if _TO_LOADS.fullmatch(item.label):
+            screen = yield from choose(memory, item)
+            phases, banks = screens.parse_loads(screen)
+            reading = replace(reading, phases=reading.phases or phases, banks=reading.banks or banks)
+            yield from to_device_manager(memory)
+    return reading
 
 
-def _to_action_menu(memory: Memory, goal: Switch) -> Dialog[tuple[Screen, OutletPage]]:
-    """Open the outlet's menu of actions, checking on each page that it is the outlet asked for."""
-    if _stands_on_menu_of(memory, goal):
-        screen = yield from show(memory, Send())
-        return screen, check_page(screen, goal, screens.parse_outlet_page(screen).name)
-    if goal.outlet not in memory.rows or memory.screen is None or memory.screen.kind is not Kind.LIST:
-        yield from read_list(memory)
-    row = memory.rows.get(goal.outlet)
-    if row is None:
-        raise OutletMismatch(f"the PDU shows no outlet {goal.outlet}")
-    check_name(row.name, goal)
-    screen = yield from show(memory, Send(str(row.number), echo_first=True))
-    page = check_page(screen, goal, row.name)
-    if screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
-        control = screen.find_match(_CONTROL)
-        if control is None:
-            raise ScreenUnrecognised(f"{screen.title!r} has no item that controls the outlet")
-        screen = yield from choose(memory, control)
-        page = check_page(screen, goal, row.name)
-    return screen, page
-
-
-def _stands_on_menu_of(memory: Memory, goal: Switch) -> bool:
-    """Tell whether the last goal left us on the very menu of actions that this one needs."""
-    screen = memory.screen
-    if screen is None or screen.kind is not Kind.OUTLET or screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
-        return False
-    return screens.parse_outlet_page(screen).number == goal.outlet
-
-
-def check_name(shown: str, goal: Switch) -> None:
-    """Raise OutletMismatch unless the name on the screen is the one asked for, to the letter."""
-    if goal.name is not None and shown != goal.name.strip():
-        raise OutletMismatch(f"outlet {goal.outlet} is called {shown!r}, not {goal.name!r}")
-
-
-def check_page(screen: Screen, goal: Switch, listed_name: str) -> OutletPage:
-    """Read an outlet's page; raise OutletMismatch unless it is the outlet asked for and listed."""
-    page = screens.parse_outlet_page(screen)
-    if page.number is not None and page.number != goal.outlet:
-        raise OutletMismatch(f"the page is that of outlet {page.number}, not {goal.outlet}")
-    check_name(page.name, goal)
-    if page.name != listed_name:
-        raise OutletMismatch(f"the list says {listed_name!r}, the page {page.name!r}")
-    return page
-
-
-def check_confirmation(text: str, goal: Switch, name: str) -> None:
-    """Raise OutletMismatch if the text above the YES prompt names another outlet, name or action.
-
-    Only the text of Immediate Reboot is known (``outlet 2 named 'Zedboard-1'``): what other texts do not say is
-    not missed, what they do say must fit.
-    """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    words = " ".join(" ".join(lines[:-1]).split())
-    quoted = f"named '{' '.join(name.split())}'"
-    if "named '" in words and quoted not in words:
-        raise OutletMismatch(f"the confirmation does not name {name!r}: {screens.summary(words)}")
-    words = words.replace(quoted, "")
-    numbers = {int(number) for number in re.findall(r"\boutlet (?:\d:)?(\d{1,2})\b", words, re.IGNORECASE)}
-    if numbers - {goal.outlet}:
-        raise OutletMismatch(f"the confirmation speaks of outlet {sorted(numbers)}, not {goal.outlet}")
-    if re.search(r"\ball\b.{0,20}\boutlets\b|\bmaster\b", words, re.IGNORECASE):
-        raise OutletMismatch(f"the confirmation speaks of all outlets: {screens.summary(words)}")
-    for action, labels in ACTION_LABELS.items():
-        if action is not goal.action and any(label in lines for label in labels):
-            raise OutletMismatch(f"the confirmation is for {action}, not {goal.action}")
-
-
-def cancel_confirmation() -> Dialog[None]:
-    """Leave a YES prompt by a bare ENTER; whether the console answers is of no matter."""
-    try:
-        yield Send()
-    except GoalTimeout:
-        return
-
-
-def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -> Dialog[GoalResult]:
-    """Refresh the outlet's menu until it shows the effect or the settle time is over.
-
-    The success text means accepted, not done: the relay may follow by a moment.
-    """
-    watch = Watch(goal.action, before.state)
-    deadline = reply.at + goal.settle_s
-    while True:
-        page = check_page(land(memory, reply), goal, before.name)
-        row = OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
-        yield Emit(OutletReading(row))
-        result = watch.see(row)
-        if result is not None:
-            return result
-        if reply.at >= deadline:
-            return watch.give_up()
-        yield Pause(reply.at + goal.poll_s)
-        reply = yield Send()
+def to_device_manager(memory: Memory) -> Dialog[Screen]:
+    """Go up (or down from the Control Console) to the Device Manager."""
+    screen = yield from here(memory)
+    for _ in range(_MAX_STEPS):
+        if screen.kind is Kind.DEVICE_MANAGER:
+            return screen
+        item = screen.find("Device Manager") if screen.kind is Kind.MAIN else None
+        screen = yield from (choose(memory, item) if item else show(memory, Send(ESC, enter=False)))
+    raise ScreenUnrecognised(f"no way from {screen.title!r} to the Device Manager")

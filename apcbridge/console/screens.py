@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from apcbridge.console.events import Banner, OutletRow
 from apcbridge.console.scanner import FOOTER, split_lines
 from apcbridge.errors import ScreenUnrecognised, TableIncomplete
-from apcbridge.model import OutletState
+from apcbridge.model import Load, LoadState, OutletState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ _ITEM = re.compile(r"\s{0,8}(\d{1,2})- (\S.*?)\s*")
 _SETTING = re.compile(r"(\S.*?)\s*: ?(.*)")
 _FIELD = re.compile(r"\s+(\S[^:]*?)\s*: ?(.*?)\s*")
 _ROW = re.compile(r"(\s{0,8})(\d{1,2})- (.*)\s\s(ON|OFF)(\*?)(\s\s+\S.*)?\s*")
+_UNIT_PREFIX = re.compile(r"Outlet \d:\d{1,2}\s+")
 _STATE = re.compile(r"(ON|OFF)(\*?)")
 _ROWLIKE = re.compile(r"\s{0,8}\d{1,2}- .*\s(?:ON|OFF)\b")
 _MASTER = re.compile(r"Master\b.*|.*\bALL\b.*Outlets.*")
@@ -69,6 +71,8 @@ class Screen:
     lines: tuple[str, ...]
     """What stands between title and footer, blank lines left out."""
     footer: bool
+    has_event_log: bool = False
+    """The footer offers CTRL-L."""
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -121,9 +125,10 @@ def parse_screen(text: str) -> Screen:
     index, title = titles[-1]
     body = [line.rstrip() for line in lines[index + 1 : -1] if line.strip()]
     footers = [number for number, line in enumerate(body) if FOOTER.fullmatch(line)]
+    has_event_log = any("<CTRL-L>" in body[number] for number in footers)
     if footers:
         body = body[: footers[-1]] + body[footers[-1] + 1 :]
-    return Screen(title=title[1], lines=tuple(body), footer=bool(footers))
+    return Screen(title=title[1], lines=tuple(body), footer=bool(footers), has_event_log=has_event_log)
 
 
 def summary(text: str) -> str:
@@ -182,17 +187,18 @@ class OutletList:
     """The number of rows is proven, by the expected number or by the master item right after them."""
 
 
-def parse_outlet_list(screen: Screen, expected: int | None = None) -> OutletList:
+def parse_outlet_list(screen: Screen, expected: int | None = None, *, loose: bool = False) -> OutletList:
     """Read all rows or raise TableIncomplete.
 
     Rows must be numbered 1..N without gap, their states (and their dashes) must stand in one column, the
     footer must be there. Lines that are no rows are forgiven only when N is proven: they may be torn rows.
+    ``loose`` is for the MasterSwitch plus, whose columns are not known and which prints more behind the state.
     """
     rows: list[_Row] = []
     master: Item | None = None
     strange: str | None = None
     for line in screen.lines:
-        row = _parse_row(line)
+        row = _parse_row(line, loose=loose)
         item = _ITEM.fullmatch(line)
         if row is not None and master is None:
             rows.append(row)
@@ -200,7 +206,7 @@ def parse_outlet_list(screen: Screen, expected: int | None = None) -> OutletList
             master = Item(int(item[1]), item[2])
         else:
             strange = line
-    _check_rows(rows)
+    _check_rows(rows, loose=loose)
     if not screen.footer:
         raise TableIncomplete("the outlet list has no footer")
     if master is not None and master.number != len(rows) + 1:
@@ -213,19 +219,22 @@ def parse_outlet_list(screen: Screen, expected: int | None = None) -> OutletList
     return OutletList(rows=tuple(row.outlet for row in rows), sure=sure)
 
 
-def _parse_row(line: str) -> _Row | None:
+def _parse_row(line: str, *, loose: bool) -> _Row | None:
     match = _ROW.fullmatch(line)
-    if match is None:
+    if match is None or (match[6] and not loose):
         return None
-    outlet = OutletRow(number=int(match[2]), name=match[3].strip(), state=OutletState(match[4]), pending=bool(match[5]))
+    name = _UNIT_PREFIX.sub("", match[3]) if loose else match[3]
+    outlet = OutletRow(number=int(match[2]), name=name.strip(), state=OutletState(match[4]), pending=bool(match[5]))
     return _Row(outlet, match.end(2), match.start(4))
 
 
-def _check_rows(rows: list[_Row]) -> None:
+def _check_rows(rows: list[_Row], *, loose: bool) -> None:
     if not rows:
         raise TableIncomplete("the outlet list has no rows")
     if [row.outlet.number for row in rows] != list(range(1, len(rows) + 1)):
         raise TableIncomplete(f"rows {[row.outlet.number for row in rows]} are not 1 to N")
+    if loose:
+        return
     if len({row.state_column for row in rows}) > 1 or len({row.dash_column for row in rows}) > 1:
         raise TableIncomplete("the columns of the outlet list are not straight")
 
@@ -298,3 +307,57 @@ def _banner_values(line: str) -> dict[str, str]:
 def _group(pattern: re.Pattern[str], line: str, group: int) -> str:
     match = pattern.fullmatch(line)
     return match[group] if match else ""
+
+
+# --- other screens ---------------------------------------------------------------------------------------------
+
+_PHASE_LOAD = re.compile(r"\s*Phase(?: (?:L)?(\d))? Load\s*:\s*(\d{1,3}(?:\.\d{1,2})?)\s*(?:A|Amps)?\s*")
+_BANK_ROW = re.compile(
+    r"\s+(\d{1,2})\s+\S.*?\s{1,}(\d{1,3}(?:\.\d{1,2})?) ?A?\s+(\d{1,3}) ?A?\s+(\d{1,3}) ?A?\s+(\d{1,3}) ?A?\s+(\S.*)"
+)
+_LOAD_WORDS = (
+    (re.compile(r"near", re.IGNORECASE), LoadState.NEAR_OVERLOAD),
+    (re.compile(r"over", re.IGNORECASE), LoadState.OVERLOAD),
+    (re.compile(r"low", re.IGNORECASE), LoadState.LOW),
+    (re.compile(r"normal", re.IGNORECASE), LoadState.NORMAL),
+)
+_COLUMN_PAIR = re.compile(r"(\S[^:]*?)\s*: ?(.*?)(?=\s{2,}\S[^:]*?\s*: |$)")
+
+
+def parse_loads(screen: Screen) -> tuple[tuple[Load, ...], tuple[Load, ...]]:
+    """Return the loads of phases and banks that a load screen shows; what it does not show is empty."""
+    phases: list[Load] = []
+    banks: list[Load] = []
+    for line in screen.lines:
+        phase = _PHASE_LOAD.fullmatch(line)
+        bank = _BANK_ROW.fullmatch(line)
+        if phase:
+            phases.append(Load(index=int(phase[1] or len(phases) + 1), deciamps=_deciamps(phase[2])))
+        elif bank:
+            low, near, over = (int(bank[group]) for group in (3, 4, 5))
+            state = next((state for words, state in _LOAD_WORDS if words.search(bank[6])), LoadState.UNKNOWN)
+            banks.append(
+                Load(
+                    index=int(bank[1]),
+                    deciamps=_deciamps(bank[2]),
+                    state=state,
+                    low_a=low,
+                    near_overload_a=near,
+                    overload_a=over,
+                )
+            )
+    return tuple(phases), tuple(banks)
+
+
+def _deciamps(amperes: str) -> int:
+    return int((Decimal(amperes) * 10).to_integral_value())
+
+
+def parse_columns(screen: Screen) -> dict[str, str]:
+    """Read ``Label : value`` pairs that may stand two to a line, as on About screens."""
+    values: dict[str, str] = {}
+    for line in screen.lines:
+        if not _ITEM.fullmatch(line):
+            for pair in _COLUMN_PAIR.finditer(line.strip()):
+                values.setdefault(pair[1], pair[2].strip())
+    return values

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from apcbridge.console import menu
-from apcbridge.console.access import Access, Credentials, DashC, Door, SessionState, arrive, enter, leave
+from apcbridge.console.access import Access, Credentials, DashC, Door, SessionState
 from apcbridge.console.dialects import CAPABILITIES, Capabilities, DialectId
 from apcbridge.console.dialog import (
     Dialog,
     Emit,
     LoginPromptSeen,
     Memory,
-    Pause,
     Reply,
     Send,
     Step,
@@ -26,7 +24,8 @@ from apcbridge.console.events import (
     GoalResult,
     SessionLost,
 )
-from apcbridge.console.goals import Goal, Logout, ReadStatus, Switch, SwitchAll
+from apcbridge.console.goals import Goal, Switch, SwitchAll
+from apcbridge.console.pursuit import attempt
 from apcbridge.console.scanner import Prompt, Scanner
 from apcbridge.console.screens import summary
 from apcbridge.errors import CommandRejected, ConsoleError, GoalTimeout, OutletMismatch, ScreenUnrecognised
@@ -147,6 +146,7 @@ class Session:
         """Forget where the console is: the line was closed or reopened. A goal in progress fails."""
         if self._goal is not None:
             self._end(GoalFailed(self._goal, GoalTimeout("the line was lost"), self._actuated))
+        self._door.at_prompt = False
         self._out.clear()
         self._scanner.clear()
         self._forget()
@@ -205,19 +205,7 @@ class Session:
         return (yield from self._attempt(goal))
 
     def _attempt(self, goal: Goal) -> Dialog[GoalResult]:
-        door, memory = self._door, self._memory
-        if isinstance(goal, Logout):
-            yield from _log_out(door, memory)
-            return GoalResult()
-        want_shell = self._options.access is not Access.MENU
-        yield from enter(door, memory, want_shell=want_shell)
-        match goal:
-            case ReadStatus():
-                return (yield from menu.read_status(memory))
-            case Switch():
-                return (yield from menu.switch(memory, goal))
-            case _:
-                raise CommandRejected(f"the {memory.dialect} console does not offer {type(goal).__name__}")
+        return attempt(goal, self._door, self._memory)
 
     def _step(self, answer: Reply | ConsoleError | None, now: float) -> None:
         """Let the dialog go on until it waits again or ends."""
@@ -228,19 +216,18 @@ class Session:
         try:
             while True:
                 step = _next_step(dialog, answer)
-                if isinstance(step, Emit):
-                    self._report(step.event)
-                    answer = _nothing(now)
-                elif isinstance(step, Pause) and step.until <= now:
-                    answer = _nothing(now)
-                elif isinstance(step, Pause):
-                    self._resume_at = step.until
-                    return
-                elif self._scanner.prompt(quiet=False) in _LOGIN_PROMPTS and not step.login:
-                    answer = LoginPromptSeen("the login prompt came between two steps")
+                if isinstance(step, Send):
+                    answer = self._answer_at_hand(step, now)
+                    if answer is None:
+                        self._type(step, now)
+                        return
                 else:
-                    self._type(step, now)
-                    return
+                    if isinstance(step, Emit):
+                        self._report(step.event)
+                    elif step.until > now:
+                        self._resume_at = step.until
+                        return
+                    answer = _nothing(now)
         except StopIteration as stop:
             self._end(GoalDone(self._goal, stop.value))
         except ConsoleError as error:
@@ -251,6 +238,17 @@ class Session:
             ):
                 self._forget()
             self._end(GoalFailed(self._goal, error, self._actuated))
+
+    def _answer_at_hand(self, step: Send, now: float) -> Reply | ConsoleError | None:
+        """Return the answer to a step that a login prompt printed since the last one makes needless."""
+        prompt = self._scanner.prompt(quiet=False)
+        if prompt not in _LOGIN_PROMPTS:
+            return None
+        if not step.login:
+            return LoginPromptSeen("the login prompt came between two steps")
+        if step.text or not step.enter:
+            return None
+        return Reply(pages=(self._scanner.take(),), prompt=prompt, at=now)
 
     def _end(self, event: Event) -> None:
         self._goal = self._dialog = self._wait = self._resume_at = None
@@ -400,6 +398,7 @@ class Session:
         with contextlib.suppress(ScreenUnrecognised):
             self._scanner.feed(data[-_IDLE_TAIL:])
         prompt = self._scanner.prompt(quiet=False)
+        self._door.at_prompt = prompt is Prompt.USER
         if len(self._scanner) > _IDLE_TAIL:
             self._scanner.clear()
         if self._door.state is not SessionState.LOGGED_IN:
@@ -409,12 +408,6 @@ class Session:
             self._forget()
             self._door.ours = False
             self._events.append(SessionLost(f"the console printed its {prompt} prompt unasked"))
-
-
-def _log_out(door: Door, memory: Memory) -> Dialog[None]:
-    if door.state is SessionState.UNKNOWN:
-        yield from arrive(door, memory)
-    yield from leave(door, memory)
 
 
 def _next_step(dialog: Dialog[GoalResult], answer: Reply | ConsoleError | None) -> Step:

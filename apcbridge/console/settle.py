@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apcbridge.console.events import GoalResult, Outcome
+from apcbridge.console.dialog import Dialog, Emit, Pause
+from apcbridge.console.events import GoalResult, Outcome, StatusReading
 from apcbridge.console.goals import SwitchAction
 from apcbridge.model import OutletState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from apcbridge.console.events import OutletRow
+    from apcbridge.console.goals import SwitchAll
 
 _TARGET = {
     SwitchAction.ON: OutletState.ON,
@@ -62,3 +66,27 @@ class Watch:
         if self._action is SwitchAction.REBOOT and not self._seen_off:
             return f"accepted; the outlet is {state} and was not seen OFF"
         return f"accepted, but the outlet is still {state}"
+
+
+def read_back_all(
+    watches: Mapping[int, Watch],
+    goal: SwitchAll,
+    read_rows: Callable[[], Dialog[tuple[OutletRow, ...]]],
+) -> Dialog[GoalResult]:
+    """Read the list until every outlet shows the effect or the settle time is over."""
+    done: dict[int, GoalResult] = {}
+    started: float | None = None
+    while True:
+        rows = yield from read_rows()
+        moment = yield Emit(StatusReading(rows=rows))
+        started = moment.at if started is None else started
+        for row in rows:
+            result = watches[row.number].see(row) if row.number in watches else None
+            if result is not None:
+                done[row.number] = result
+        waiting = sorted(watches.keys() - done.keys())
+        if not waiting:
+            return GoalResult(detail=f"all {len(watches)} outlets show {goal.action}")
+        if moment.at >= started + goal.settle_s:
+            return GoalResult(outcome=Outcome.ACCEPTED, detail=f"outlets {waiting} do not show {goal.action}")
+        yield Pause(moment.at + goal.poll_s)

@@ -1,0 +1,171 @@
+"""What else the menus tell and let be set: identity, event log, network, an outlet's configuration."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from apcbridge.console import screens
+from apcbridge.console.answers import mac_address, parse_tcpip, version
+from apcbridge.console.dialog import CTRL_L, Dialog, Emit, Memory, Send
+from apcbridge.console.eventlog import read_event_log
+from apcbridge.console.events import GoalResult, IdentityReading
+from apcbridge.console.menu import choose, here, land, read_list, show, to_list, to_main
+from apcbridge.console.scanner import Prompt
+from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised
+from apcbridge.model import Identity
+
+if TYPE_CHECKING:
+    from apcbridge.console.goals import Configure, ReadEventLog
+    from apcbridge.console.screens import Item, Screen
+
+_ABOUT = re.compile(r"About\b.*")
+_ADDRESSES = re.compile(r"TCP/IP(?: .*)?")
+_CONFIGURE = re.compile(r"Configure Outlet|Configuration of Outlet.*|Outlet Configuration(?: \d:\d{1,2})?")
+
+
+def read_identity(memory: Memory, *, about: bool) -> Dialog[GoalResult]:
+    """Report the login banner and, with ``about``, the About screen where System leads to one."""
+    banner = memory.banner
+    if banner is None:
+        raise ScreenUnrecognised("the login printed no banner")
+    shown = (yield from _read_about(memory)) if about else {}
+    identity = Identity(
+        model=shown.get("Model Number") or None,
+        serial_number=shown.get("Serial Number") or None,
+        hardware_revision=shown.get("Hardware Revision") or None,
+        manufacture_date=shown.get("Manufacture Date") or None,
+        mac_address=mac_address(shown.get("MAC Address")),
+        aos_version=banner.aos_version,
+        app_version=banner.app_version or version(shown.get("Firmware Revision")),
+        name=banner.name,
+        contact=banner.contact,
+        location=banner.location,
+    )
+    yield Emit(
+        IdentityReading(
+            identity=identity,
+            up_time_s=banner.up_time_s,
+            status_flags=banner.status_flags,
+            user=banner.user,
+            outlets=memory.outlets,
+        )
+    )
+    return GoalResult()
+
+
+def _read_about(memory: Memory) -> Dialog[dict[str, str]]:
+    main = yield from to_main(memory)
+    screen: Screen = main
+    for _ in range(2):
+        about = screen.find_match(_ABOUT)
+        if about is not None:
+            screen = yield from choose(memory, about)
+            return screens.parse_columns(screen)
+        system = screen.find("System")
+        if system is None:
+            break
+        screen = yield from choose(memory, system)
+    return {}
+
+
+def read_log(memory: Memory, goal: ReadEventLog) -> Dialog[GoalResult]:
+    """Open the event log by CTRL-L, page through it, come back to the menu."""
+    screen = yield from here(memory)
+    if not screen.has_event_log:
+        raise CommandRejected("this console's menus do not offer the event log")
+    result, reply = yield from read_event_log(goal, Send(CTRL_L, enter=False))
+    memory.screen = None
+    if reply.prompt is Prompt.MENU:
+        land(memory, reply)
+    return result
+
+
+def read_network(memory: Memory) -> Dialog[GoalResult]:
+    """Read the IPv4 settings from Network > TCP/IP."""
+    main = yield from to_main(memory)
+    network = main.find("Network")
+    if network is None:
+        raise CommandRejected("this account's menus have no Network item")
+    screen = yield from choose(memory, network)
+    addresses = screen.find_match(_ADDRESSES)
+    if addresses is not None:
+        screen = yield from choose(memory, addresses)
+    shown = screens.parse_columns(screen) | {item.setting: item.value or "" for item in screen.items}
+    yield Emit(parse_tcpip(shown))
+    return GoalResult()
+
+
+# --- an outlet's configuration ---------------------------------------------------------------------------------
+
+_SETTINGS = {
+    "name": re.compile(r"(?:Outlet )?Name"),
+    "on_delay_s": re.compile(r"Power[- ]?On Delay.*", re.IGNORECASE),
+    "off_delay_s": re.compile(r"Power[- ]?Off Delay.*", re.IGNORECASE),
+    "reboot_duration_s": re.compile(r"Reboot Duration.*", re.IGNORECASE),
+}
+
+
+def configure(memory: Memory, goal: Configure) -> Dialog[GoalResult]:
+    """Change one outlet's settings on its Configure Outlet screen and read them back from it."""
+    wanted = {
+        "name": goal.name,
+        "on_delay_s": _text(goal.on_delay_s),
+        "off_delay_s": _text(goal.off_delay_s),
+        "reboot_duration_s": _text(goal.reboot_duration_s),
+    }
+    screen = yield from _to_configuration(memory, goal)
+    for field, value in wanted.items():
+        if value is not None:
+            screen = yield from _set(memory, screen, _setting(screen, _SETTINGS[field]), value)
+    accept = _setting(screen, re.compile("Accept Changes"))
+    screen = yield from choose(memory, accept)
+    screen = yield from show(memory, Send())
+    for field, value in wanted.items():
+        shown = _setting(screen, _SETTINGS[field]).value if value is not None else None
+        if value is not None and not _same(shown, value):
+            raise CommandRejected(f"outlet {goal.outlet} shows {field} {shown!r} after setting {value!r}")
+    memory.names.clear()
+    memory.items.clear()
+    return GoalResult()
+
+
+def _text(seconds: int | None) -> str | None:
+    return None if seconds is None else str(seconds)
+
+
+def _same(shown: str | None, wanted: str) -> bool:
+    if shown is None:
+        return False
+    return shown == wanted.strip() or re.fullmatch(rf"{re.escape(wanted)} ?(?:s|sec|seconds)?", shown) is not None
+
+
+def _to_configuration(memory: Memory, goal: Configure) -> Dialog[Screen]:
+    yield from read_list(memory)
+    name = memory.names.get(goal.outlet)
+    if name is None or (goal.current_name is not None and name != goal.current_name.strip()):
+        raise OutletMismatch(f"outlet {goal.outlet} is called {name!r}, not {goal.current_name!r}")
+    screen = yield from to_list(memory)
+    screen = yield from show(memory, Send(str(memory.items[goal.outlet])))
+    page = screens.parse_outlet_page(screen)
+    if page.name != name or page.number not in (None, goal.outlet):
+        raise OutletMismatch(f"the page is that of outlet {page.number}, {page.name!r}")
+    item = screen.find_match(_CONFIGURE)
+    if item is None:
+        raise CommandRejected("this account may not configure the outlet")
+    return (yield from choose(memory, item))
+
+
+def _setting(screen: Screen, label: re.Pattern[str]) -> Item:
+    found = [item for item in screen.items if label.fullmatch(item.setting)]
+    if len(found) != 1:
+        raise ScreenUnrecognised(f"{screen.title!r} shows {len(found)} items for {label.pattern!r}")
+    return found[0]
+
+
+def _set(memory: Memory, screen: Screen, item: Item, value: str) -> Dialog[Screen]:
+    """Choose a setting, type its value at the question that follows."""
+    reply = yield Send(str(item.number), wants_input=True)
+    if reply.prompt is not Prompt.INPUT:
+        raise ScreenUnrecognised(f"{screen.title!r} did not ask for {item.setting!r}")
+    return (yield from show(memory, Send(value)))

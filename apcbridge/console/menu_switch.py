@@ -1,0 +1,192 @@
+"""Switching on the menus: one outlet, checked on its own page, at most once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from apcbridge.console import screens
+from apcbridge.console.dialects import ACTION_LABELS, SUCCESS, DialectId
+from apcbridge.console.dialog import Dialog, Emit, Memory, Pause, Reply, Send
+from apcbridge.console.events import ActuationSent, GoalResult, OutletReading, OutletRow
+from apcbridge.console.goals import Switch, SwitchAction, SwitchAll
+from apcbridge.console.menu import choose, land, read_list, show, to_list
+from apcbridge.console.scanner import Prompt
+from apcbridge.console.screens import Kind, Screen
+from apcbridge.console.settle import Watch, read_back_all
+from apcbridge.errors import CommandRejected, ConsoleError, GoalTimeout, OutletMismatch, ScreenUnrecognised
+
+if TYPE_CHECKING:
+    from apcbridge.console.screens import OutletPage
+
+_CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Configuration)?(?: \d:\d{1,2})?")
+_CONTROL_ALL = re.compile(
+    r"Control of ALL (?:Accessible )?Outlets|Control (?:of )?Master|Master Control", re.IGNORECASE
+)
+_MASTER = re.compile(r"Master Control/Configuration|Master|ALL (?:Accessible )?Outlets")
+_MAY_SKIP_CONFIRMATION = frozenset({DialectId.D0, DialectId.D1, DialectId.D2_OLD, DialectId.D2_NEW})
+"""On a MasterSwitch the confirmation can be switched off (cluster-glue): choosing the item may already act."""
+
+
+def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
+    """Do one thing to one outlet at most once, then read it back."""
+    menu, before = yield from _to_action_menu(memory, goal)
+    labels = ACTION_LABELS[goal.action]
+    item = menu.find(*labels)
+    if item is None:
+        raise CommandRejected(f"{menu.title!r} offers no {labels[0]!r}")
+    reply = yield Send(str(item.number), echo_first=True, actuates=memory.dialect in _MAY_SKIP_CONFIRMATION)
+    memory.screen = None
+    if reply.prompt is Prompt.CONFIRM:
+        try:
+            check_confirmation(reply.text, goal, before.name)
+        except ConsoleError:
+            yield from cancel_confirmation()
+            raise
+        reply = yield Send("YES", actuates=True)
+    elif _success(reply):
+        yield Emit(ActuationSent(goal))
+    _require_success(reply)
+    return (yield from _read_back(memory, goal, before, reply))
+
+
+def _success(reply: Reply) -> bool:
+    return any(SUCCESS.search(line) for line in reply.lines)
+
+
+def _require_success(reply: Reply) -> None:
+    if not _success(reply):
+        raise CommandRejected(f"no success was reported: {screens.summary(reply.text)}")
+
+
+def _to_action_menu(memory: Memory, goal: Switch) -> Dialog[tuple[Screen, OutletPage]]:
+    """Open the outlet's menu of actions, checking on each page that it is the outlet asked for."""
+    if _stands_on_menu_of(memory, goal):
+        screen = yield from show(memory, Send())
+        return screen, check_page(screen, goal, screens.parse_outlet_page(screen).name)
+    if goal.outlet not in memory.items or memory.screen is None or memory.screen.kind is not Kind.LIST:
+        yield from read_list(memory)
+    if goal.outlet not in memory.items:
+        raise OutletMismatch(f"the PDU shows no outlet {goal.outlet}")
+    listed_name = memory.names[goal.outlet]
+    check_name(listed_name, goal)
+    screen = yield from show(memory, Send(str(memory.items[goal.outlet]), echo_first=True))
+    page = check_page(screen, goal, listed_name)
+    if screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
+        control = screen.find_match(_CONTROL)
+        if control is None:
+            raise ScreenUnrecognised(f"{screen.title!r} has no item that controls the outlet")
+        screen = yield from choose(memory, control)
+        page = check_page(screen, goal, listed_name)
+    return screen, page
+
+
+def _stands_on_menu_of(memory: Memory, goal: Switch) -> bool:
+    """Tell whether the last goal left us on the very menu of actions that this one needs."""
+    screen = memory.screen
+    if screen is None or screen.kind is not Kind.OUTLET or screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
+        return False
+    return screens.parse_outlet_page(screen).number == goal.outlet
+
+
+def check_name(shown: str, goal: Switch) -> None:
+    """Raise OutletMismatch unless the name on the screen is the one asked for, to the letter."""
+    if goal.name is not None and shown != goal.name.strip():
+        raise OutletMismatch(f"outlet {goal.outlet} is called {shown!r}, not {goal.name!r}")
+
+
+def check_page(screen: Screen, goal: Switch, listed_name: str) -> OutletPage:
+    """Read an outlet's page; raise OutletMismatch unless it is the outlet asked for and listed."""
+    page = screens.parse_outlet_page(screen)
+    if page.number is not None and page.number != goal.outlet:
+        raise OutletMismatch(f"the page is that of outlet {page.number}, not {goal.outlet}")
+    check_name(page.name, goal)
+    if page.name != listed_name:
+        raise OutletMismatch(f"the list says {listed_name!r}, the page {page.name!r}")
+    return page
+
+
+def check_confirmation(text: str, goal: Switch, name: str) -> None:
+    """Raise OutletMismatch if the text above the YES prompt names another outlet, name or action.
+
+    Only the text of Immediate Reboot is known (``outlet 2 named 'Zedboard-1'``): what other texts do not say is
+    not missed, what they do say must fit.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    words = " ".join(" ".join(lines[:-1]).split())
+    quoted = f"named '{' '.join(name.split())}'"
+    if "named '" in words and quoted not in words:
+        raise OutletMismatch(f"the confirmation does not name {name!r}: {screens.summary(words)}")
+    words = words.replace(quoted, "")
+    numbers = {int(number) for number in re.findall(r"\boutlet (?:\d:)?(\d{1,2})\b", words, re.IGNORECASE)}
+    if numbers - {goal.outlet}:
+        raise OutletMismatch(f"the confirmation speaks of outlet {sorted(numbers)}, not {goal.outlet}")
+    if re.search(r"\ball\b.{0,20}\boutlets\b|\bmaster\b", words, re.IGNORECASE):
+        raise OutletMismatch(f"the confirmation speaks of all outlets: {screens.summary(words)}")
+    check_verb(lines, goal.action)
+
+
+def check_verb(lines: list[str], asked: SwitchAction) -> None:
+    """Raise OutletMismatch if a line of the confirmation bears the words of another action."""
+    for action, labels in ACTION_LABELS.items():
+        if action is not asked and any(label in lines for label in labels):
+            raise OutletMismatch(f"the confirmation is for {action}, not {asked}")
+
+
+def cancel_confirmation() -> Dialog[None]:
+    """Leave a YES prompt by a bare ENTER; whether the console answers is of no matter."""
+    try:
+        yield Send()
+    except GoalTimeout:
+        return
+
+
+def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -> Dialog[GoalResult]:
+    """Refresh the outlet's menu until it shows the effect or the settle time is over.
+
+    The success text means accepted, not done: the relay may follow by a moment.
+    """
+    watch = Watch(goal.action, before.state)
+    deadline = reply.at + goal.settle_s
+    while True:
+        page = check_page(land(memory, reply), goal, before.name)
+        row = OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
+        yield Emit(OutletReading(row))
+        result = watch.see(row)
+        if result is not None:
+            return result
+        if reply.at >= deadline:
+            return watch.give_up()
+        yield Pause(reply.at + goal.poll_s)
+        reply = yield Send()
+
+
+def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:
+    """Do one thing to all outlets through the item that says so; never by its number."""
+    watches = {row.number: Watch(goal.action, row.state) for row in (yield from read_list(memory))}
+    listing = yield from to_list(memory)
+    master = listing.find_match(_MASTER)
+    if master is None:
+        raise CommandRejected("the outlet list has no item for all outlets")
+    screen = yield from choose(memory, master)
+    if screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
+        control = screen.find_match(_CONTROL_ALL)
+        if control is None:
+            raise ScreenUnrecognised(f"{screen.title!r} has no item that controls all outlets")
+        screen = yield from choose(memory, control)
+    item = screen.find(*ACTION_LABELS[goal.action])
+    if item is None:
+        raise CommandRejected(f"{screen.title!r} offers no {ACTION_LABELS[goal.action][0]!r}")
+    reply = yield Send(str(item.number), echo_first=True, actuates=memory.dialect in _MAY_SKIP_CONFIRMATION)
+    memory.screen = None
+    if reply.prompt is Prompt.CONFIRM:
+        try:
+            check_verb([line.strip() for line in reply.text.splitlines()], goal.action)
+        except ConsoleError:
+            yield from cancel_confirmation()
+            raise
+        reply = yield Send("YES", actuates=True)
+    _require_success(reply)
+    if reply.prompt is Prompt.MENU:
+        land(memory, reply)
+    return (yield from read_back_all(watches, goal, lambda: read_list(memory)))

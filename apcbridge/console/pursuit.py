@@ -1,0 +1,119 @@
+"""Which conversation pursues which goal on which dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apcbridge.console import menu, menu_settings, menu_switch, shell
+from apcbridge.console.access import Access, SessionState, arrive, enter, leave
+from apcbridge.console.dialects import DASH_C_VERBS, DialectId
+from apcbridge.console.events import GoalResult
+from apcbridge.console.goals import (
+    Configure,
+    Goal,
+    Logout,
+    ReadConfig,
+    ReadEventLog,
+    ReadIdentity,
+    ReadNetwork,
+    ReadResetCause,
+    ReadStatus,
+    SetGateway,
+    SetPduName,
+    Switch,
+    SwitchAll,
+)
+from apcbridge.errors import CommandRejected
+
+if TYPE_CHECKING:
+    from apcbridge.console.access import Door
+    from apcbridge.console.dialog import Dialog, Memory
+
+
+def attempt(goal: Goal, door: Door, memory: Memory) -> Dialog[GoalResult]:
+    """Log in on the face that can do it, and do it."""
+    if isinstance(goal, Logout):
+        return (yield from _log_out(door, memory))
+    menus_instead = door.access is not Access.CLI and _only_on_menus(goal)
+    logins = door.logins
+    yield from enter(door, memory, want_shell=door.access is not Access.MENU and not menus_instead)
+    if isinstance(goal, ReadIdentity) and memory.dialect is not DialectId.D4 and door.logins == logins:
+        yield from leave(door, memory, told=False)
+        yield from enter(door, memory, want_shell=False)
+    result = yield from (_on_shell(goal, memory) if _on_a_shell(memory) else _on_menus(goal, memory))
+    return result
+
+
+def _log_out(door: Door, memory: Memory) -> Dialog[GoalResult]:
+    if door.state is SessionState.UNKNOWN:
+        yield from arrive(door, memory)
+    yield from leave(door, memory)
+    return GoalResult()
+
+
+def _on_a_shell(memory: Memory) -> bool:
+    return memory.dialect in (DialectId.D3C, DialectId.D4)
+
+
+def _only_on_menus(goal: Goal) -> bool:
+    """Tell whether an AOS 3 unit can do this on its menus only."""
+    if isinstance(goal, Switch | SwitchAll):
+        return goal.action not in DASH_C_VERBS
+    return isinstance(goal, ReadIdentity | ReadEventLog | ReadNetwork | SetGateway)
+
+
+def _on_shell(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
+    match goal:
+        case ReadStatus(load=load):
+            return shell.read_status(memory, load=load)
+        case Switch():
+            return shell.switch(memory, goal)
+        case SwitchAll():
+            return shell.switch_all(memory, goal)
+        case ReadConfig():
+            return shell.read_config(memory)
+        case Configure():
+            return shell.configure(memory, goal)
+        case SetPduName():
+            return shell.set_pdu_name(memory, goal)
+    if memory.dialect is DialectId.D4:
+        return _on_shell_of_aos_5(goal, memory)
+    raise _not_offered(goal, memory)
+
+
+def _on_shell_of_aos_5(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
+    match goal:
+        case ReadIdentity(about=about):
+            return shell.read_identity(memory, about=about)
+        case ReadResetCause():
+            return shell.read_reset_cause(memory)
+        case ReadEventLog():
+            return shell.read_log(goal)
+        case ReadNetwork():
+            return shell.read_network(memory)
+        case SetGateway():
+            return shell.set_gateway(memory, goal)
+    raise _not_offered(goal, memory)
+
+
+def _on_menus(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
+    match goal:
+        case ReadStatus(load=load):
+            return menu.read_status(memory, load=load)
+        case Switch():
+            return menu_switch.switch(memory, goal)
+        case SwitchAll():
+            return menu_switch.switch_all(memory, goal)
+        case ReadIdentity(about=about):
+            return menu_settings.read_identity(memory, about=about)
+        case ReadEventLog():
+            return menu_settings.read_log(memory, goal)
+        case ReadNetwork():
+            return menu_settings.read_network(memory)
+        case Configure():
+            return menu_settings.configure(memory, goal)
+    raise _not_offered(goal, memory)
+
+
+def _not_offered(goal: Goal, memory: Memory) -> CommandRejected:
+    return CommandRejected(f"the {memory.dialect} console does not offer {type(goal).__name__}")

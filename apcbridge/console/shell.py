@@ -1,0 +1,312 @@
+"""The goals as conversations on the two command lines: ``-c`` of AOS 3 (D3c), and AOS 5/6 and NMC3 (D4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from apcbridge.console import answers
+from apcbridge.console.dialects import DASH_C_VERBS, SHELL_VERBS, DialectId
+from apcbridge.console.dialog import Dialog, Emit, Memory, Pause, Send
+from apcbridge.console.eventlog import read_event_log
+from apcbridge.console.events import (
+    ConfigReading,
+    GoalResult,
+    IdentityReading,
+    LoadReading,
+    OutletReading,
+    StatusReading,
+)
+from apcbridge.console.scanner import Prompt
+from apcbridge.console.screens import parse_up_time, summary
+from apcbridge.console.settle import Watch, read_back_all
+from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised, TableIncomplete
+from apcbridge.model import Identity
+
+if TYPE_CHECKING:
+    from apcbridge.console.answers import Answer, StatusTable
+    from apcbridge.console.events import OutletRow
+    from apcbridge.console.goals import Configure, ReadEventLog, SetGateway, SetPduName, Switch, SwitchAll
+    from apcbridge.model import Load
+
+
+def ask(memory: Memory, send: Send) -> Dialog[Answer]:
+    """Give a command line and take the answer apart; raises ScreenUnrecognised if no prompt of ours follows."""
+    reply = yield send
+    due = Prompt.DASH_C if memory.dialect is DialectId.D3C else Prompt.SHELL
+    if reply.prompt is not due:
+        raise ScreenUnrecognised(f"after {send.text!r} came {summary(reply.text)}")
+    return answers.parse_answer(reply.lines)
+
+
+def query(memory: Memory, command: str) -> Dialog[tuple[str, ...]]:
+    """Ask what must be answered; raises CommandRejected if it is not."""
+    answer = yield from ask(memory, Send(command))
+    answer.require(command)
+    return answer.data
+
+
+def query_if_known(memory: Memory, command: str) -> Dialog[tuple[str, ...]]:
+    """Ask what some firmware does not know; a refusal is remembered and answers with nothing from then on."""
+    if command in memory.refused:
+        return ()
+    answer = yield from ask(memory, Send(command))
+    if not answer.rejected:
+        return answer.data
+    memory.refused.add(command)
+    return ()
+
+
+# --- status ----------------------------------------------------------------------------------------------------
+
+
+def _status_command(memory: Memory, outlet: int | None = None) -> str:
+    if memory.dialect is DialectId.D3C:
+        return "status" if outlet is None else f"status {outlet}"
+    return f"olStatus {'all' if outlet is None else outlet}"
+
+
+def _parse_status(memory: Memory, data: tuple[str, ...]) -> StatusTable:
+    if memory.dialect is DialectId.D3C:
+        return answers.parse_dash_c_status(data, memory.state_width)
+    return answers.parse_shell_status(data)
+
+
+def read_rows(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
+    """Read all outlets; where nothing tells how many there are, read twice and believe what agrees."""
+    table = _parse_status(memory, (yield from query(memory, _status_command(memory))))
+    answers.check_whole(table, memory.outlets)
+    if memory.outlets is None:
+        memory.state_width = table.width
+        again = _parse_status(memory, (yield from query(memory, _status_command(memory))))
+        answers.check_whole(again, len(table.rows))
+        if [row.name for row in again.rows] != [row.name for row in table.rows]:
+            raise TableIncomplete("two readings of the outlet list do not agree")
+        table = again
+    memory.outlets, memory.state_width = len(table.rows), table.width
+    return table.rows
+
+
+def read_outlet(memory: Memory, outlet: int) -> Dialog[OutletRow]:
+    """Read one outlet, from its own line where the firmware answers that, else from the whole list."""
+    command = _status_command(memory, outlet)
+    if "one outlet" not in memory.refused:
+        answer = yield from ask(memory, Send(command))
+        table = _parse_status(memory, answer.data)
+        if not answer.rejected and len(table.rows) == 1 and table.strange is None:
+            if table.rows[0].number != outlet:
+                raise OutletMismatch(f"{command!r} was answered for outlet {table.rows[0].number}")
+            return table.rows[0]
+        memory.refused.add("one outlet")
+    rows = yield from read_rows(memory)
+    if not 1 <= outlet <= len(rows):
+        raise OutletMismatch(f"the PDU has no outlet {outlet}")
+    return rows[outlet - 1]
+
+
+def read_status(memory: Memory, *, load: bool) -> Dialog[GoalResult]:
+    """Read all outlets, then the loads."""
+    rows = yield from read_rows(memory)
+    yield Emit(StatusReading(rows=rows))
+    if load:
+        yield Emit((yield from (_dash_c_load(memory) if memory.dialect is DialectId.D3C else _shell_load(memory))))
+    return GoalResult()
+
+
+def _dash_c_load(memory: Memory) -> Dialog[LoadReading]:
+    phases, banks, total = answers.parse_dash_c_current((yield from query_if_known(memory, "current")))
+    watts, volt_amperes = answers.parse_power((yield from query_if_known(memory, "power")))
+    return LoadReading(phases=phases, banks=banks, total_deciamps=total, watts=watts, volt_amperes=volt_amperes)
+
+
+def _shell_load(memory: Memory) -> Dialog[LoadReading]:
+    phases: tuple[Load, ...] = answers.parse_numbered_amperes(
+        (yield from query_if_known(memory, "phReading all current"))
+    )
+    banks = answers.parse_numbered_amperes((yield from query_if_known(memory, "bkReading all")))
+    watts, _ = answers.parse_power((yield from query_if_known(memory, "devReading power")))
+    _, volt_amperes = answers.parse_power((yield from query_if_known(memory, "devReading appower")))
+    return LoadReading(phases=phases, banks=banks, watts=watts, volt_amperes=volt_amperes)
+
+
+# --- switching -------------------------------------------------------------------------------------------------
+
+
+def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
+    """Check number and name, give the one command for the one outlet, read it back."""
+    verbs = DASH_C_VERBS if memory.dialect is DialectId.D3C else SHELL_VERBS
+    if goal.action not in verbs:
+        raise CommandRejected(f"the command line has no command for {goal.action}")
+    before = yield from read_outlet(memory, goal.outlet)
+    if goal.name is not None and before.name != goal.name.strip():
+        raise OutletMismatch(f"outlet {goal.outlet} is called {before.name!r}, not {goal.name!r}")
+    command = f"{verbs[goal.action]} {goal.outlet}"
+    answer = yield from ask(memory, Send(command, echo_first=True, actuates=True))
+    answer.require(command)
+    _check_acknowledgement(answer, goal)
+    result = yield from _read_back(memory, goal, before)
+    changed = result.row is not None and result.row.state is not before.state
+    if not answer.accepted and not answer.data and not changed:
+        raise ScreenUnrecognised(f"{command!r} was answered neither with success nor with failure")
+    return result
+
+
+def _check_acknowledgement(answer: Answer, goal: Switch) -> None:
+    """Raise OutletMismatch if the answer tells of another outlet (``-c`` lists those that it has switched)."""
+    for line in answer.data:
+        number, colon, _ = line.partition(":")
+        if colon and number.strip().isdecimal() and int(number) != goal.outlet:
+            raise OutletMismatch(f"asked for outlet {goal.outlet}, the PDU speaks of {summary(line)}")
+
+
+def _read_back(memory: Memory, goal: Switch, before: OutletRow) -> Dialog[GoalResult]:
+    watch = Watch(goal.action, before.state)
+    started: float | None = None
+    while True:
+        row = yield from read_outlet(memory, goal.outlet)
+        moment = yield Emit(OutletReading(row))
+        if row.name != before.name:
+            raise OutletMismatch(f"outlet {goal.outlet} was called {before.name!r} and is now {row.name!r}")
+        started = moment.at if started is None else started
+        result = watch.see(row)
+        if result is not None:
+            return result
+        if moment.at >= started + goal.settle_s:
+            return watch.give_up()
+        yield Pause(moment.at + goal.poll_s)
+
+
+def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:
+    """Give the one command for all outlets, read the list back."""
+    verbs = DASH_C_VERBS if memory.dialect is DialectId.D3C else SHELL_VERBS
+    if goal.action not in verbs:
+        raise CommandRejected(f"the command line has no command for {goal.action}")
+    watches = {row.number: Watch(goal.action, row.state) for row in (yield from read_rows(memory))}
+    command = f"{verbs[goal.action]} all"
+    answer = yield from ask(memory, Send(command, echo_first=True, actuates=True))
+    answer.require(command)
+    return (yield from read_back_all(watches, goal, lambda: read_rows(memory)))
+
+
+# --- what else the unit tells ----------------------------------------------------------------------------------
+
+
+def read_identity(memory: Memory, *, about: bool) -> Dialog[GoalResult]:
+    """Read ``system`` and, with ``about``, the hardware (D4)."""
+    system = answers.pairs((yield from query(memory, "system")))
+    up_time_s = parse_up_time(system.get("Up Time", ""))
+    identity, uptime_of_about = Identity(), None
+    if about:
+        identity, uptime_of_about = answers.parse_about((yield from query(memory, "about")))
+    identity = replace(
+        identity,
+        aos_version=answers.version(system.get("AOS")) or identity.aos_version,
+        app_version=answers.version(system.get("App")) or identity.app_version,
+        name=system.get("Name") or None,
+        contact=system.get("Contact") or None,
+        location=system.get("Location") or None,
+    )
+    up_time_s = uptime_of_about if up_time_s is None else up_time_s
+    if up_time_s is None:
+        raise ScreenUnrecognised("neither 'system' nor 'about' tells the up time")
+    yield Emit(
+        IdentityReading(
+            identity=identity,
+            up_time_s=up_time_s,
+            status_flags=system.get("Stat") or None,
+            user=memory.banner.user if memory.banner else None,
+            outlets=memory.outlets,
+        )
+    )
+    return GoalResult()
+
+
+def read_reset_cause(memory: Memory) -> Dialog[GoalResult]:
+    """Read why the NMC restarted last (D4)."""
+    yield Emit(answers.parse_reset_cause((yield from query(memory, "lastrst"))))
+    return GoalResult()
+
+
+def read_network(memory: Memory) -> Dialog[GoalResult]:
+    """Read the IPv4 settings (D4)."""
+    yield Emit(answers.parse_tcpip(answers.pairs((yield from query(memory, "tcpip")))))
+    return GoalResult()
+
+
+def read_log(goal: ReadEventLog) -> Dialog[GoalResult]:
+    """Page through the event log (D4)."""
+    result, _ = yield from read_event_log(goal, Send("eventlog"))
+    return result
+
+
+_DASH_C_DELAYS = ("powerondelay", "poweroffdelay", "rebootduration")
+_SHELL_DELAYS = ("olOnDelay", "olOffDelay", "olRbootTime")
+
+
+def read_config(memory: Memory) -> Dialog[GoalResult]:
+    """Read the delays of all outlets."""
+    commands = _DASH_C_DELAYS if memory.dialect is DialectId.D3C else _SHELL_DELAYS
+    on = yield from query_if_known(memory, f"{commands[0]} all")
+    off = yield from query_if_known(memory, f"{commands[1]} all")
+    reboot = yield from query_if_known(memory, f"{commands[2]} all")
+    yield Emit(ConfigReading(outlets=answers.join_delays(*map(answers.parse_delays, (on, off, reboot)))))
+    return GoalResult()
+
+
+# --- settings --------------------------------------------------------------------------------------------------
+
+
+def quote(text: str) -> str:
+    r"""Quote an argument; a backslash escapes only ``"`` and itself."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def configure(memory: Memory, goal: Configure) -> Dialog[GoalResult]:
+    """Change one outlet's settings and read them back."""
+    before = yield from read_outlet(memory, goal.outlet)
+    if goal.current_name is not None and before.name != goal.current_name.strip():
+        raise OutletMismatch(f"outlet {goal.outlet} is called {before.name!r}, not {goal.current_name!r}")
+    dash_c = memory.dialect is DialectId.D3C
+    delays = zip(
+        _DASH_C_DELAYS if dash_c else _SHELL_DELAYS,
+        (goal.on_delay_s, goal.off_delay_s, goal.reboot_duration_s),
+        strict=True,
+    )
+    for command, seconds in delays:
+        if seconds is not None:
+            yield from _set_and_compare(memory, command, goal.outlet, seconds)
+    if goal.name is None:
+        return GoalResult(row=before)
+    yield from query(memory, f"{'name' if dash_c else 'olName'} {goal.outlet} {quote(goal.name)}")
+    after = yield from read_outlet(memory, goal.outlet)
+    yield Emit(OutletReading(after))
+    if after.name != goal.name.strip():
+        raise CommandRejected(f"the outlet is called {after.name!r} after naming it {goal.name!r}")
+    return GoalResult(row=after)
+
+
+def _set_and_compare(memory: Memory, command: str, outlet: int, seconds: int) -> Dialog[None]:
+    yield from query(memory, f"{command} {outlet} {seconds}")
+    shown = answers.parse_delays((yield from query(memory, f"{command} {outlet}")))
+    if shown != {outlet: seconds}:
+        raise CommandRejected(f"{command} of outlet {outlet} reads {shown.get(outlet)} after setting {seconds}")
+
+
+def set_pdu_name(memory: Memory, goal: SetPduName) -> Dialog[GoalResult]:
+    """Name the PDU itself; where the console tells the name, compare it."""
+    if memory.dialect is DialectId.D3C:
+        yield from query(memory, f"name master {quote(goal.name)}")
+        return GoalResult()
+    yield from query(memory, f"system -n {quote(goal.name)}")
+    shown = answers.pairs((yield from query(memory, "system"))).get("Name")
+    if shown != goal.name.strip():
+        raise CommandRejected(f"the PDU is called {shown!r} after naming it {goal.name!r}")
+    return GoalResult()
+
+
+def set_gateway(memory: Memory, goal: SetGateway) -> Dialog[GoalResult]:
+    """Set the default gateway (D4); some firmware uses it only after a restart, so nothing is compared."""
+    yield from query(memory, f"tcpip -g {goal.address}")
+    yield from read_network(memory)
+    return GoalResult(detail="the PDU may need a restart of its NMC before it uses the new gateway")
