@@ -45,8 +45,8 @@ from apcbridge.pdu.settings import OnPendingLost, SessionMode
 from apcbridge.snmp.settings import PRIVATE_ROOT
 from apcbridge.snmp.settings import Access as SnmpAccess
 
-AUTO_BAUDS = (9600, 2400, 19200, 38400)
-"""What APC's consoles can be set to, the likeliest first (AOS 5/6: ``console -b``)."""
+STALE_POLLS, STALE_FLOOR_S = 3, 15.0
+LOST_POLLS, LOST_FLOOR_S = 5, 25.0
 LOOPBACK: tuple[IPNetwork, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
@@ -164,9 +164,14 @@ class PduConfig(_Section):
         return secret
 
     @property
-    def bauds(self) -> tuple[int, ...]:
-        """The speeds to try in turn."""
-        return AUTO_BAUDS if self.baud == "auto" else (self.baud,)
+    def stale_after_s(self) -> float:
+        """Age from which a reading is no longer served as fresh: three polls, at least 15 s."""
+        return max(STALE_POLLS * self.poll_interval, STALE_FLOOR_S)
+
+    @property
+    def lost_after_s(self) -> float:
+        """Age from which a PDU counts as lost: five polls, at least 25 s."""
+        return max(LOST_POLLS * self.poll_interval, LOST_FLOOR_S)
 
 
 class HomeAssistantConfig(_Section):

@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "model": set(),
     "health": set(),
-    "notify": set(),
+    "notify": {"health"},
     "logs": set(),
     "commands": {"errors", "model"},
     "store": {"errors", "model", "commands"},
