@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-from apcbridge.console.events import Event, GoalDone, GoalFailed
 from typing import TYPE_CHECKING
 
+from apcbridge.console.events import Event, GoalDone, GoalFailed
+
 if TYPE_CHECKING:
-    from apcbridge.console.session import Session
-    from apcbridge.console.goals import Goal
     from collections.abc import Callable, Iterator
+
+    from apcbridge.console.goals import Goal
+    from apcbridge.console.session import Session
 
 
 @dataclass

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import repeat
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +20,6 @@ from apcbridge.console.session import Access, Credentials, Session, SessionOptio
 from apcbridge.model import OutletState
 from tests.unit.console import rackpdu as pdu
 from tests.unit.console.peer import Driver, Script
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
