@@ -40,19 +40,15 @@ class PduSettings:
     """Tried in turn while the console stays silent."""
     credentials: Credentials
     poll_interval_s: float = 10.0
+    stale_after_s: float = 30.0
+    """A reading this old is no longer served as true."""
+    lost_after_s: float = 50.0
+    """A reading this old is lost."""
     session: SessionMode = SessionMode.RELEASE
     access: Access = Access.AUTO
     on_pending_lost: OnPendingLost = OnPendingLost.REPORT
+    silence_s: float = 8.0
+    """Nothing at all from the console for so long where something must come: it does not answer."""
     outlet_names: Mapping[int, str] = field(default_factory=dict)
     pace: float = 1.0
     """Seconds of the NMC's clock per second of ours: 1, save for a simulator that was sped up."""
-
-    @property
-    def stale_after_s(self) -> float:
-        """A reading this old is no longer served as true: three polls, but at least 15 s."""
-        return max(3 * self.poll_interval_s, 15.0)
-
-    @property
-    def lost_after_s(self) -> float:
-        """A reading this old is lost: five polls, but at least 25 s."""
-        return max(5 * self.poll_interval_s, 25.0)

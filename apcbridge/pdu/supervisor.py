@@ -81,7 +81,9 @@ class Supervisor:
         self._arbiter = services.arbiter
         self._ports = services.ports
         self._keeper = keeper
-        self._session = Session(settings.credentials, SessionOptions(access=settings.access))
+        self._session = Session(
+            settings.credentials, SessionOptions(access=settings.access, silence_s=settings.silence_s)
+        )
         self._ladder = Ladder()
         self._wake = asyncio.Event()
         self._stopping = False
