@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_VARBINDS = 128
 MAX_SUBIDS = 128
 MAX_LENGTH_OCTETS = 4
+MAX_INTEGER_OCTETS = 5
+"""pyasn1 pads negative powers of 256, so that -2**31 takes five."""
 
 Oid = tuple[int, ...]
 
@@ -203,9 +205,12 @@ def _expect(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
 
 
 def _integer(data: bytes, start: int, stop: int) -> int:
-    if not 1 <= stop - start <= 4:
-        raise MalformedMessage("an integer of no or more than 32 bits")
-    return int.from_bytes(data[start:stop], signed=True)
+    if not 1 <= stop - start <= MAX_INTEGER_OCTETS:
+        raise MalformedMessage("an integer without octets or with too many")
+    value = int.from_bytes(data[start:stop], signed=True)
+    if not -0x80000000 <= value <= 0x7FFFFFFF:
+        raise MalformedMessage("an integer of more than 32 bits")
+    return value
 
 
 def decode_integer(content: bytes) -> int:

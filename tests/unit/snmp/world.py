@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from apcbridge.commands import Command, CommandResult, ResultStatus
-from apcbridge.errors import CommandRefused
 from apcbridge.model import (
     Identity,
     Link,
@@ -18,6 +18,9 @@ from apcbridge.model import (
     PduSnapshot,
     PduStatus,
 )
+
+if TYPE_CHECKING:
+    from apcbridge.errors import CommandRefused
 
 NOW = 10_000.0
 BOOT = NOW - 3600.0
@@ -65,9 +68,7 @@ def outlet(number: int, state: OutletState = OutletState.ON, **changes: object) 
 
 
 def load(index: int, deciamps: int = 0, **changes: object) -> Load:
-    made = Load(
-        index=index, deciamps=deciamps, state=LoadState.NORMAL, low_a=0, near_overload_a=8, overload_a=12
-    )
+    made = Load(index=index, deciamps=deciamps, state=LoadState.NORMAL, low_a=0, near_overload_a=8, overload_a=12)
     return replace(made, **changes)  # type: ignore[arg-type]  # tests pass the fields of Load
 
 
