@@ -1,0 +1,281 @@
+"""The bridge to the broker: connects, keeps the broker equal to the store, takes commands, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import deque
+from typing import TYPE_CHECKING
+
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from apcbridge.errors import BrokerError, BrokerRefused, BrokerUnavailable
+from apcbridge.model import LinkState
+from apcbridge.mqtt.backoff import Backoff
+from apcbridge.mqtt.connection import BrokerConnection, ProtocolUnsupported, SessionTakenOver
+from apcbridge.mqtt.inbox import Inbox
+from apcbridge.mqtt.ledger import Ledger
+from apcbridge.mqtt.limits import TokenBucket
+from apcbridge.mqtt.payloads import Json, Retained, encode, timestamp
+from apcbridge.mqtt.publisher import Publisher
+from apcbridge.mqtt.settings import DiscoveryMode, MqttProtocol, MqttSettings
+from apcbridge.mqtt.topics import Topics
+from apcbridge.mqtt.verbs import Verb, Verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from apcbridge.clock import Clock
+    from apcbridge.commands import CommandDoor
+    from apcbridge.mqtt.requests import Incoming
+    from apcbridge.store import Store
+
+log = logging.getLogger(__name__)
+
+FAREWELL_S = 0.9
+"""How long a stop may take: `offline` said and acknowledged, then DISCONNECT."""
+BIRTH_DELAY_S = (1.0, 3.0)
+"""Home Assistant asks for a random delay after its birth, so that a house full of bridges does not answer at once."""
+_VERSIONS = {
+    MqttProtocol.AUTO: (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
+    MqttProtocol.V5: (MQTTProtocolVersion.MQTTv5,),
+    MqttProtocol.V311: (MQTTProtocolVersion.MQTTv311,),
+}
+
+
+class MqttBridge:
+    """Runs until cancelled; on cancellation says ``offline`` and disconnects."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        store: Store,
+        door: CommandDoor,
+        clock: Clock,
+        *,
+        verbs: Mapping[str, Verb] | None = None,
+    ) -> None:
+        """``verbs`` are the bridge requests that only the whole daemon can serve: ``reload``, ``refresh``.
+
+        A verb that ends this bridge (a reload may) must return first and act after.
+        """
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._topics = Topics(settings.base_topic, settings.bridge_id)
+        self._ledger = Ledger.load(settings.state_file)
+        self._publisher = Publisher(settings, store, clock, self._ledger, self._bridge_values)
+        self._verbs = Verbs(settings, self._publisher, self.health, verbs or {})
+        self._inbox = Inbox(settings, door, clock, self._publisher, self._verbs.submit, self._homeassistant_born)
+        self._incoming: deque[Incoming] = deque()
+        self._arrived = asyncio.Event()
+        self._born = asyncio.Event()
+        self._backoff = Backoff(random.random)
+        self._connection: BrokerConnection | None = None
+        self._waiting_mono = clock.monotonic()
+        self._started_mono, self._started_at = clock.monotonic(), clock.wall()
+        self._connects = 0
+        self._last_failure = ""
+        self._refused_filters: Mapping[str, str] = {}
+        self._denied: dict[str, str] = {}
+        self._denials = TokenBucket(burst=3, per_s=1 / 60)
+
+    @property
+    def progress_mono(self) -> float:
+        """When the bridge last showed that it is not stuck, monotonic; a broker that is away is no reason to be."""
+        return max(self._publisher.progress_mono, self._waiting_mono)
+
+    @property
+    def connected(self) -> bool:
+        """True while the broker has us."""
+        return self._connection is not None and self._connection.is_open
+
+    def health(self) -> dict[str, Json]:
+        """Say how things are, for the health topic, the health request and the status page."""
+        now_mono = self._clock.monotonic()
+        problems = self._problems()
+        return {
+            "status": "degraded" if problems else "ok",
+            "problems": problems,
+            "uptime_s": int(now_mono - self._started_mono),
+            "mqtt": {
+                "connected": self.connected,
+                "protocol": self._connection.protocol if self._connection else None,
+                "connects": self._connects,
+                "queued": self._publisher.queued,
+                "published": self._publisher.published,
+                "refused": self._inbox.refused,
+            },
+            "pdus": {pdu: self._pdu_health(pdu, now_mono) for pdu in self._settings.pdus},
+        }
+
+    async def run(self) -> None:
+        """Connect, serve, and connect again, until cancelled."""
+        stop_listening = self._publisher.listen()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._verbs.run())
+                while True:
+                    await self._nap(await self._attempt())
+        finally:
+            stop_listening()
+
+    async def _attempt(self) -> float:
+        """Hold one connection for as long as it lasts; return how long to wait before the next."""
+        try:
+            connection = await self._connect()
+        except BrokerError as error:
+            refused = isinstance(error, BrokerRefused)
+            wait_s = self._backoff.failed(refused=refused)
+            self._complain(error, wait_s)
+            return wait_s
+        begun_mono, wait_s = self._clock.monotonic(), 0.0
+        try:
+            await self._serve(connection)
+        except* BrokerError as group:
+            now_mono = self._clock.monotonic()
+            wait_s = self._backoff.lost(now_mono - begun_mono, now_mono)
+            self._complain(_first(group), wait_s)
+        finally:
+            self._connection = None
+            await self._part(connection)
+        return wait_s
+
+    async def _connect(self) -> BrokerConnection:
+        """Open a connection in the first version of the protocol that the broker speaks."""
+        versions = _VERSIONS[self._settings.protocol]
+        for version in versions[:-1]:
+            with contextlib.suppress(ProtocolUnsupported):
+                return await self._open(version)
+        return await self._open(versions[-1])
+
+    async def _open(self, version: MQTTProtocolVersion) -> BrokerConnection:
+        connection = BrokerConnection(
+            self._settings, version, self._topics.bridge("state"), self._take, self._note_denied
+        )
+        await connection.open()
+        return connection
+
+    async def _serve(self, connection: BrokerConnection) -> None:
+        self._connection = connection
+        self._incoming.clear()
+        self._born.clear()
+        self._denied.clear()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(connection.watch())
+            await self._subscribe(connection)
+            self._connects += 1
+            self._last_failure = ""
+            log.info("MQTT: connected to %s with MQTT %s", self._settings.broker, connection.protocol)
+            group.create_task(self._publisher.run(connection))
+            group.create_task(self._handle_incoming())
+            group.create_task(self._answer_births())
+
+    async def _subscribe(self, connection: BrokerConnection) -> None:
+        filters = self._topics.command_filters(self._settings.pdus)
+        if self._settings.homeassistant.discovery is not DiscoveryMode.OFF:
+            filters = (*filters, self._settings.homeassistant.status_topic)
+        self._refused_filters = await connection.subscribe(filters)
+        for name, reason in self._refused_filters.items():
+            log.error("MQTT: the broker refuses the subscription to %s (%s): no commands from there", name, reason)
+
+    async def _part(self, connection: BrokerConnection) -> None:
+        """Take leave if there is anybody to hear it."""
+        if connection.is_open:
+            with contextlib.suppress(TimeoutError, BrokerUnavailable):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._publisher.farewell(connection)
+                    await connection.close()
+        connection.abort()
+
+    def _take(self, message: Incoming) -> None:
+        """Note a message: this runs inside paho's callback, where nothing may be raised."""
+        self._incoming.append(message)
+        self._arrived.set()
+
+    async def _handle_incoming(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._incoming:
+                self._inbox.receive(self._incoming.popleft())
+
+    def _homeassistant_born(self) -> None:
+        self._born.set()
+
+    async def _answer_births(self) -> None:
+        while True:
+            await self._born.wait()
+            await asyncio.sleep(random.uniform(*BIRTH_DELAY_S))  # noqa: S311  # spreads load, keeps no secret
+            self._born.clear()
+            log.info("MQTT: Home Assistant started: publishing everything again")
+            self._publisher.publish_everything_again()
+
+    def _note_denied(self, topic: str, reason: str) -> None:
+        self._denied[topic] = reason
+        if self._denials.allow(self._clock.monotonic()):
+            log.error("MQTT: the broker does not let us publish to %s (%s): check its access rules", topic, reason)
+        self._publisher.bridge_changed()
+
+    def _complain(self, error: BrokerError, wait_s: float) -> None:
+        """Say why there is no connection, once per reason."""
+        text = str(error)
+        if self._backoff.is_clash(self._clock.monotonic()) or isinstance(error, SessionTakenOver):
+            client_id = self._settings.client_id
+            text = f"connections end as soon as they begin: is another apcbridge using client id {client_id}?"
+        level = logging.DEBUG if text == self._last_failure else logging.ERROR
+        log.log(level, "MQTT: %s; next attempt in %.0f s", text, wait_s)
+        self._last_failure = text
+
+    async def _nap(self, wait_s: float) -> None:
+        """Sleep in short stretches, each of them a sign of life."""
+        until_mono = self._clock.monotonic() + wait_s
+        while (left_s := until_mono - self._clock.monotonic()) > 0:
+            self._waiting_mono = self._clock.monotonic()
+            await asyncio.sleep(min(left_s, 5.0))
+        self._waiting_mono = self._clock.monotonic()
+
+    def _bridge_values(self) -> dict[str, Retained]:
+        return {
+            self._topics.bridge("info"): Retained.document(
+                {
+                    "version": self._settings.version,
+                    "bridge_id": self._settings.bridge_id,
+                    "started_at": timestamp(self._started_at),
+                    "protocol": self._connection.protocol if self._connection else None,
+                    "pdus": list(self._settings.pdus),
+                    "homeassistant": self._settings.homeassistant.discovery.value,
+                    "allow_bulk": self._settings.allow_bulk,
+                }
+            ),
+            self._topics.bridge("health"): Retained.plain(encode(self.health())),
+        }
+
+    def _problems(self) -> list[str]:
+        found = [f"the broker refuses the subscription to {name}" for name in self._refused_filters]
+        found += [f"the broker does not let us publish to {topic}" for topic in list(self._denied)[:3]]
+        for status in self._store:
+            if status.pdu in self._settings.pdus and status.link.state is not LinkState.UP:
+                found.append(f"{status.pdu}: console {status.link.state.value} {status.link.detail}".strip())
+        return found
+
+    def _pdu_health(self, pdu: str, now_mono: float) -> Json:
+        status = self._store.get(pdu)
+        snapshot = status.snapshot
+        return {
+            "link": status.link.state.value,
+            "link_since": timestamp(status.link.since_at),
+            "detail": status.link.detail,
+            "freshness": status.freshness(now_mono).value,
+            "age_s": None if snapshot is None else round(now_mono - snapshot.taken_mono, 1),
+        }
+
+
+def _first(group: BaseExceptionGroup[BrokerError]) -> BrokerError:
+    """Return the error that the others follow from: that of the connection itself, if it is there."""
+    leaves: list[BrokerError] = []
+    for error in group.exceptions:
+        leaves += [_first(error)] if isinstance(error, BaseExceptionGroup) else [error]
+    return next((error for error in leaves if isinstance(error, SessionTakenOver)), leaves[0])
