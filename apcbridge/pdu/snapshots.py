@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apcbridge.model import Identity, Nmc, Outlet, OutletState, PduSnapshot, PendingCommand
+from apcbridge.model import Identity, Load, Nmc, Outlet, OutletState, PduSnapshot, PendingCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -136,7 +136,7 @@ class SnapshotBuilder:
             identity=self._identity,
             nmc=nmc,
             outlets=tuple(self._outlets[number] for number in sorted(self._outlets)),
-            phases=load.phases if load else (),
+            phases=_phases(load) if load else (),
             banks=load.banks if load else (),
             watts=load.watts if load else None,
             volt_amperes=load.volt_amperes if load else None,
@@ -165,6 +165,13 @@ class SnapshotBuilder:
         if not changed:
             return []
         return [OutletChange(number=row.number, name=name or row.name, state=row.state, explained_by=explained_by)]
+
+
+def _phases(load: LoadReading) -> tuple[Load, ...]:
+    """Return the loads per phase; a unit that prints no phase but a total has one phase, and the total is its load."""
+    if load.phases or load.total_deciamps is None:
+        return load.phases
+    return (Load(index=1, deciamps=load.total_deciamps),)
 
 
 def _merge(old: Identity, new: Identity) -> Identity:
