@@ -59,6 +59,9 @@ INPUT_OUTPUT = {
     "mqtt.bridge": "the connection loop",
     "mqtt.connection": "the client",
     "mqtt.embedded": "the built-in broker",
+    "mqtt.embedded_auth": "its users",
+    "mqtt.publisher": "what goes out while a connection lasts",
+    "mqtt.verbs": "requests that take their time",
     "snmp.agent": "the listeners",
 }
 """The modules of pure packages that are not, and what they are instead."""
