@@ -100,7 +100,7 @@ class SimulatedPdu:
     def connect_network(self, on_output: Callable[[bytes], None]) -> SimLine:
         """Open a telnet session: it is greeted at once, and its end is :attr:`SimLine.hung_up`."""
         terminal = Terminal(self.firmware, self.faults, self._network_entrance, network=True, now=self.now())
-        line = SimLine(self, terminal, on_output, 0)
+        line = SimLine(self, terminal, on_output, self.profile.baud)
         self._lines.append(line)
         self.wake()
         return line

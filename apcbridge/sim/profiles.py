@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from apcbridge.errors import ConfigError
 from apcbridge.sim.line import Noise
 from apcbridge.sim.quirks import Quirks
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apcbridge.sim.faults import StepFault
@@ -191,7 +191,7 @@ class Profile:
     speed: float = 1.0
     """Device seconds per second."""
     baud: int = 0
-    """Pacing of the line; 0 is none."""
+    """Pacing of the lines, telnet as through a terminal server; 0 is none."""
     seed: int = 0
     quirks: Quirks = field(default_factory=Quirks)
     noise: Noise = field(default_factory=Noise)

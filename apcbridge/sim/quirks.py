@@ -126,6 +126,10 @@ class Quirks:
     cli_not_ready_s: float = 0.0
     """For this long after a restart the ``-c`` command line says that the PDU initialises, and logs off."""
 
+    old_event_log: bool = False
+    """CTRL-L opens the event log on D0 to D2 as well (the AP9211's footer does not offer it)."""
+    status_block: bool = False
+    """D0 prints the states above its main menu (an early MasterSwitch does)."""
     alert_flags: str = ""
     """Overrides the status flags of the banner, such as ``P+ N! A+``."""
     cold_start_event: str = "System: Coldstart."

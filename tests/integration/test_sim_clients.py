@@ -11,12 +11,13 @@ import re
 import shutil
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from apcbridge.sim.device import SimulatedPdu
-from apcbridge.sim.profiles import make_profile
+from apcbridge.sim.profiles import Account, UserType, make_profile
 from apcbridge.sim.relays import Action
 from apcbridge.sim.server import SimServer
 
@@ -30,8 +31,12 @@ DEADLINE_S = 30.0
 
 
 @asynccontextmanager
-async def telnet_pdu(model: str, firmware: str, outlets: int | None = None) -> AsyncIterator[tuple[SimulatedPdu, int]]:
-    pdu = SimulatedPdu(make_profile(model, firmware, outlets))
+async def telnet_pdu(
+    model: str, firmware: str, outlets: int | None = None, *, baud: int = 0, user: Account | None = None
+) -> AsyncIterator[tuple[SimulatedPdu, int]]:
+    profile = make_profile(model, firmware, outlets)
+    accounts = profile.accounts if user is None else (*profile.accounts, user)
+    pdu = SimulatedPdu(replace(profile, baud=baud, accounts=accounts))
     async with SimServer(pdu) as server:
         _, port = await server.listen_telnet()
         yield pdu, port
@@ -64,45 +69,74 @@ def acts(pdu: SimulatedPdu) -> list[tuple[Action, tuple[int, ...]]]:
 # -- fence_apc ---------------------------------------------------------------------------------------------
 
 
-async def fence(port: int, action: str, outlet: int | None = None) -> tuple[int, str]:
+async def fence(
+    port: int, action: str, outlet: int | None = None, *, user: str = "apc", password: str = "apc"
+) -> tuple[int, str]:
     program = shutil.which("fence_apc") or "/usr/sbin/fence_apc"
     plug = [] if outlet is None else ["-n", str(outlet)]
-    return await run(program, "-a", "127.0.0.1", "-u", str(port), "-l", "apc", "-p", "apc", "-o", action, *plug)
+    return await run(program, "-a", "127.0.0.1", "-u", str(port), "-l", user, "-p", password, "-o", action, *plug)
 
 
-@pytest.mark.parametrize(
-    ("model", "firmware", "outlets", "outlet"),
-    [
-        pytest.param("AP7920", "3.7.3", 8, 3, id="d3b-8"),
-        pytest.param("AP7931", "3.9.2", 16, 12, id="d3b-16"),
-        pytest.param("AP7930", "3.7.3", 24, 23, id="d3b-24"),
-        pytest.param("AP8959", "6.9.6", 24, 24, id="d4-24"),
-        pytest.param("AP7920B", "6.9.6", 8, 1, id="d4-8"),
-    ],
+FENCED = (
+    ("AP7920", "3.7.3", 8, 3),
+    ("AP7931", "3.9.2", 16, 12),
+    ("AP7930", "3.7.3", 24, 23),
+    ("AP8959", "6.9.6", 24, 24),
+    ("AP7920B", "6.9.6", 8, 1),
+    ("AP7951", "2.7.3", 24, 24),
+    ("AP7900", "2.7.3", 8, 8),
+    ("AP9225", "2.0.0", 8, 4),
 )
-async def test_fence_apc(model: str, firmware: str, outlets: int, outlet: int) -> None:
+"""Model, firmware, outlets, the outlet to switch: D3b, D4, D3a and the older MasterSwitch plus."""
+
+
+async def test_fence_apc() -> None:
+    """All units at once: the agent sleeps half a second here and there."""
+    async with asyncio.TaskGroup() as tasks:
+        for unit in FENCED:
+            tasks.create_task(fence_one(*unit))
+
+
+async def fence_one(model: str, firmware: str, outlets: int, outlet: int) -> None:
     async with telnet_pdu(model, firmware, outlets) as (pdu, port):
         code, said = await fence(port, "list")
-        assert code == 0
-        assert said.split() == " ".join(f"{n},Outlet {n}" for n in range(1, outlets + 1)).split()
+        assert code == 0, model
+        names = [f"{n},{pdu.firmware.settings(n).name}" for n in range(1, outlets + 1)]
+        if model == "AP9225":
+            names = [f"{n},Outlet 1:{n}  Outlet #{n}" for n in range(1, outlets + 1)]
+        assert said.splitlines() == names, model
         assert acts(pdu) == []
 
-        assert await fence(port, "status", outlet) == (0, "Status: ON\n")
-        assert await fence(port, "off", outlet) == (0, "Success: Powered OFF\n")
-        assert await fence(port, "status", outlet) == (2, "Status: OFF\n")
-        assert await fence(port, "on", outlet) == (0, "Success: Powered ON\n")
-        assert await fence(port, "reboot", outlet) == (0, "Success: Rebooted\n")
+        assert await fence(port, "status", outlet) == (0, "Status: ON\n"), model
+        assert await fence(port, "off", outlet) == (0, "Success: Powered OFF\n"), model
+        assert await fence(port, "status", outlet) == (2, "Status: OFF\n"), model
+        assert await fence(port, "on", outlet) == (0, "Success: Powered ON\n"), model
+        assert await fence(port, "reboot", outlet) == (0, "Success: Rebooted\n"), model
         one = (outlet,)
-        assert acts(pdu) == [(Action.OFF, one), (Action.ON, one), (Action.OFF, one), (Action.ON, one)]
-        assert pdu.log.moves(outlet) == [False, True, False, True]
+        assert acts(pdu) == [(Action.OFF, one), (Action.ON, one), (Action.OFF, one), (Action.ON, one)], model
+        assert pdu.log.moves(outlet) == [False, True, False, True], model
+
+
+async def test_fence_apc_as_an_outlet_user() -> None:
+    """Menu positions are not outlet numbers, and a level is missing: fence_apc knows both firmwares."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(fence_own_outlet("3.7.3"))
+        tasks.create_task(fence_own_outlet("2.7.3"))
+
+
+async def fence_own_outlet(firmware: str) -> None:
+    async with telnet_pdu(
+        "AP7920", firmware, user=Account(name="ann", password="plum", type=UserType.OUTLET, outlets=(3, 7))
+    ) as (pdu, port):
+        assert await fence(port, "list", user="ann", password="plum") == (0, "1,Outlet 3\n2,Outlet 7\n")
+        assert await fence(port, "off", 2, user="ann", password="plum") == (0, "Success: Powered OFF\n")
+        assert acts(pdu) == [(Action.OFF, (7,))]
+        assert [n for n in range(1, 9) if not pdu.firmware.relays.is_on(n)] == [7]
 
 
 async def test_fence_apc_with_a_wrong_password_gets_nowhere() -> None:
     async with telnet_pdu("AP7920", "3.7.3") as (pdu, port):
-        program = shutil.which("fence_apc") or "/usr/sbin/fence_apc"
-        code, _ = await run(
-            program, "-a", "127.0.0.1", "-u", str(port), "-l", "apc", "-p", "wrong", "-n", "1", "-o", "off"
-        )
+        code, _ = await fence(port, "off", 1, password="wrong")
         assert code != 0
         assert acts(pdu) == []
 
@@ -110,11 +144,18 @@ async def test_fence_apc_with_a_wrong_password_gets_nowhere() -> None:
 # -- powerman ----------------------------------------------------------------------------------------------
 
 
+_ports_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that the kernel calls free and that no other powermand of this run was given."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in _ports_given:
+            _ports_given.add(port)
+            return port
 
 
 class Powerman:
@@ -155,7 +196,7 @@ def nodes(text: str) -> set[int]:
 @asynccontextmanager
 async def powermand(tmp_path: Path, script: str, outlets: int, pdu_port: int) -> AsyncIterator[Powerman]:
     port = free_port()
-    conf = tmp_path / "powerman.conf"
+    conf = tmp_path / f"{script}.conf"
     conf.write_text(
         f'listen "127.0.0.1:{port}"\ninclude "/etc/powerman/{script}.dev"\n'
         f'device "pdu" "{script}" "127.0.0.1:{pdu_port}"\nnode "o[1-{outlets}]" "pdu"\n'
@@ -184,39 +225,68 @@ async def powermand(tmp_path: Path, script: str, outlets: int, pdu_port: int) ->
         await daemon.wait()
 
 
-@pytest.mark.parametrize(
-    ("script", "model", "firmware", "outlets"),
-    [
-        pytest.param("apcpdu3", "AP7930", "3.3.3", 24, id="apcpdu3"),
-        pytest.param("apc7900v3", "AP7900", "3.7.0", 8, id="apc7900v3"),
-    ],
+SCRIPTS = (
+    ("apcold", "AP9210", "1.1.1", 8, 0),
+    ("apc", "AP9225", "2.0.0", 8, 0),
+    ("apcnew", "AP9225", "2.2.0", 8, 0),
+    ("apcpdu", "AP7930", "2.6.5", 24, 0),
+    ("apc7900", "AP7900", "2.7.3", 8, 9600),
+    ("apcpdu3", "AP7930", "3.3.3", 24, 0),
+    ("apc7900v3", "AP7900", "3.7.0", 8, 9600),
 )
-async def test_powerman_on_d3b(tmp_path: Path, script: str, model: str, firmware: str, outlets: int) -> None:
+"""Device script of Debian's powerman, and the model, firmware, outlets and baud rate of the PDU that it meets."""
+DELAYED = {"apcpdu", "apc7900", "apcpdu3", "apc7900v3"}
+"""Scripts that switch all outlets by the delayed actions."""
+
+
+async def test_powerman(tmp_path: Path) -> None:
+    """All scripts at once: each of them waits four seconds in a cycle."""
+    async with asyncio.TaskGroup() as tasks:
+        for unit in SCRIPTS:
+            tasks.create_task(drive_by_script(tmp_path, *unit))
+
+
+async def drive_by_script(tmp_path: Path, script: str, model: str, firmware: str, outlets: int, baud: int) -> None:
     every = set(range(1, outlets + 1))
     last = outlets
     async with (
-        telnet_pdu(model, firmware) as (pdu, pdu_port),
+        telnet_pdu(model, firmware, baud=baud) as (pdu, pdu_port),
         powermand(tmp_path, script, outlets, pdu_port) as powerman,
     ):
-        assert await powerman.states() == (every, set())
+        assert await powerman.states() == (every, set()), script
         await powerman.act("-0", f"o{last}")
-        assert await powerman.states() == (every - {last}, {last})
+        assert await powerman.states() == (every - {last}, {last}), script
         await powerman.act("-1", f"o{last}")
-        assert await powerman.states() == (every, set())
+        assert await powerman.states() == (every, set()), script
         await powerman.act("-c", "o2")
-        assert await powerman.states() == (every, set())
+        assert await powerman.states() == (every, set()), script
         one, two, everyone = (last,), (2,), tuple(sorted(every))
         single = [(Action.OFF, one), (Action.ON, one), (Action.OFF, two), (Action.ON, two)]
-        assert acts(pdu) == single
+        assert acts(pdu) == single, script
         await powerman.act("-0", f"o[1-{outlets}]")
-        assert await powerman.states() == (set(), every)
+        assert await powerman.states() == (set(), every), script
         await powerman.act("-1", f"o[1-{outlets}]")
-        assert await powerman.states() == (every, set())
+        assert await powerman.states() == (every, set()), script
         await powerman.act("-c", f"o[1-{outlets}]")
-        assert await powerman.states() == (every, set())
-        off, on = (Action.DELAYED_OFF, everyone), (Action.DELAYED_ON, everyone)
-        assert acts(pdu) == [*single, off, on, off, on]
-        assert pdu.log.moves(last) == [False, True, False, True, False, True]
+        assert await powerman.states() == (every, set()), script
+        off, on = (Action.OFF, everyone), (Action.ON, everyone)
+        if script in DELAYED:
+            off, on = (Action.DELAYED_OFF, everyone), (Action.DELAYED_ON, everyone)
+        assert acts(pdu) == [*single, off, on, off, on], script
+        assert pdu.log.moves(last) == [False, True, False, True, False, True], script
+
+
+async def test_powerman_apcnew_on_a_masterswitch(tmp_path: Path) -> None:
+    """D1 shares that script's way of switching, not its item 8, which only the cycle of all outlets uses."""
+    async with (
+        telnet_pdu("AP9211", "2.2.0") as (pdu, pdu_port),
+        powermand(tmp_path, "apcnew", 8, pdu_port) as powerman,
+    ):
+        await powerman.act("-0", "o[1-8]")
+        assert await powerman.states() == (set(), set(range(1, 9)))
+        await powerman.act("-1", "o6")
+        assert await powerman.states() == ({6}, {1, 2, 3, 4, 5, 7, 8})
+        assert acts(pdu) == [(Action.OFF, (1, 2, 3, 4, 5, 6, 7, 8)), (Action.ON, (6,))]
 
 
 async def test_powerman_apc7920_switches_without_a_status_script(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from apcbridge.sim.dialog import AskLine, Dialog, Echo, LoggedOff, Terminal
 from apcbridge.sim.faces.layout import NL
-from apcbridge.sim.profiles import UserType
+from apcbridge.sim.profiles import Dialect, UserType
 from apcbridge.sim.quirks import SecondSession
 
+_DASH_C_DIALECTS = {Dialect.D3A, Dialect.D3B}
 FAREWELL = f"Connection Closed - Bye{NL}"
 
 
@@ -125,7 +126,8 @@ class Entrance:
     def _check(self, terminal: Terminal, name: str, password: str) -> User | None:
         dash_c = False
         account = terminal.firmware.check_login(name, password)
-        if account is None and terminal.quirks.dash_c and password.endswith(" -c"):
+        hidden = terminal.quirks.dash_c and terminal.firmware.profile.dialect in _DASH_C_DIALECTS
+        if account is None and hidden and password.endswith(" -c"):
             account = terminal.firmware.check_login(name, password.removesuffix(" -c").rstrip(" "))
             dash_c = account is not None
         if terminal.now < self.locked_until:

@@ -31,7 +31,6 @@ ACTION_WORDS = {
 class OutletMenus(MenuFace):
     """The outlet screens; a dialect overrides the words, the order of actions and the form of a row."""
 
-    success = "Command successfully issued."
     list_title = "Outlet Control/Configuration"
     control_title = "Control Outlet"
     configure_title = "Configure Outlet"
@@ -76,6 +75,10 @@ class OutletMenus(MenuFace):
     def control_label(self, outlet: int) -> str:  # noqa: ARG002  # D2 puts the outlet's number into it
         """Return the first item of the outlet's page."""
         return self.control_title
+
+    def success_line(self, words: str) -> str:  # noqa: ARG002  # older dialects put the words into it
+        """Return the line behind an accepted command."""
+        return "Command successfully issued."
 
     # -- the list ------------------------------------------------------------------------------------------
 
@@ -179,7 +182,7 @@ class OutletMenus(MenuFace):
             self.firmware.accept(action, outlets, self.now, f"menu:{self.user.name}")
 
         sentence = self.all_sentence(words, action) if master else self.sentence(words, action, outlets[0])
-        yield from self.confirm(sentence, act, self.success)
+        yield from self.confirm(sentence, act, self.success_line(words))
 
     def sentence(self, words: str, action: Action, outlet: int) -> list[str]:
         """Return what the confirmation says; only the one for Immediate Reboot is attested."""

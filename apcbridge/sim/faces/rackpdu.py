@@ -11,7 +11,7 @@ from apcbridge.sim.faces import layout
 from apcbridge.sim.faces.layout import INDENT
 from apcbridge.sim.faces.menu import Item, Setting
 from apcbridge.sim.faces.outlets import OutletMenus
-from apcbridge.sim.profiles import Dialect, NetworkSettings
+from apcbridge.sim.profiles import NetworkSettings
 
 
 class RackPduMenus(OutletMenus):
@@ -233,7 +233,7 @@ class RackPduMenus(OutletMenus):
         yield from self.confirm(["Reboot Management Interface"], act, "")
 
     def _forbidden(self, words: str) -> Dialog[None]:
-        yield from self.confirm([words], lambda: self.firmware.forbidden.append(words), self.success)
+        yield from self.confirm([words], lambda: self.firmware.forbidden.append(words), self.success_line(words))
 
     def user_manager(self) -> Dialog[None]:
         """Accounts: the path of password recovery (AP7900 manual)."""
@@ -274,11 +274,6 @@ class OldRackPduMenus(RackPduMenus):
             Item(self.list_title, self.outlet_list),
             Item("Power Supply Status", self.power_supply),
         ]
-
-
-def rack_pdu_menus(dialect: Dialect) -> type[RackPduMenus]:
-    """Choose the class for a dialect."""
-    return OldRackPduMenus if dialect is Dialect.D3A else RackPduMenus
 
 
 _NETWORK_FIELDS = ("address", "subnet", "gateway")
