@@ -26,6 +26,10 @@ _TO_LIST = {
     Kind.OUTLET_MANAGEMENT: re.compile(r"Outlet Control/Configuration"),
 }
 _TO_LOADS = re.compile(r"(?:Phase|Bank|Load) (?:Management|Monitor)(?:/Configuration)?")
+CONTROL_ALL = re.compile(
+    r"Control of (?:ALL (?:Accessible )?Outlets|Master|Outlet)|Master Control|Control Outlet", re.IGNORECASE
+)
+"""On the page for all outlets."""
 _RESTRICTION = re.compile(r"Outlet Restriction.*")
 
 
@@ -111,13 +115,35 @@ def _sure_list(memory: Memory) -> Dialog[OutletList]:
     renumbered = memory.renumbered or _is_outlet_user(memory)
     expected = (len(memory.items) or None) if renumbered else memory.outlets
     loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
-    table = screens.parse_outlet_list((yield from to_list(memory)), expected, loose=loose)
+    screen = yield from to_list(memory)
+    if memory.dialect is DialectId.D0 and not screen.shows_states:
+        return (yield from _list_without_states(memory, screen, expected))
+    table = screens.parse_outlet_list(screen, expected, loose=loose)
     if table.sure:
         return table
     again = screens.parse_outlet_list((yield from to_list(memory)), len(table.rows), loose=loose)
     if [row.name for row in again.rows] != [row.name for row in table.rows]:
         raise TableIncomplete("two readings of the outlet list do not agree")
     return again
+
+
+def _list_without_states(memory: Memory, screen: Screen, expected: int | None) -> Dialog[OutletList]:
+    """Read the AP9210, whose list has the names and whose screen for all outlets has the states.
+
+    A still earlier MasterSwitch shows them above its main menu. Nothing but ESC is typed on the screens for all outlets.
+    """
+    names, master = screens.parse_names(screen, expected)
+    shown = yield from choose(memory, master)
+    states = screens.parse_state_block(shown.lines)
+    control = None if states else shown.find_match(CONTROL_ALL)
+    if control is not None:
+        shown = yield from choose(memory, control)
+        states = screens.parse_state_block(shown.lines)
+    if not states:
+        states = screens.parse_state_block((yield from to_main(memory)).above)
+    while shown.kind is not Kind.LIST and memory.screen is not None and memory.screen.kind is not Kind.MAIN:
+        shown = yield from show(memory, Send(ESC, enter=False))
+    return screens.join_names_and_states(names, states)
 
 
 def _is_outlet_user(memory: Memory) -> bool:

@@ -10,7 +10,7 @@ from apcbridge.console.dialects import ACTION_LABELS, SUCCESS, DialectId
 from apcbridge.console.dialog import Dialog, Emit, Memory, Pause, Reply, Send
 from apcbridge.console.events import ActuationSent, GoalResult, OutletReading, OutletRow
 from apcbridge.console.goals import Switch, SwitchAction, SwitchAll
-from apcbridge.console.menu import choose, land, read_list, show, to_list
+from apcbridge.console.menu import CONTROL_ALL, choose, land, read_list, show, to_list
 from apcbridge.console.scanner import Prompt
 from apcbridge.console.screens import Kind, Screen
 from apcbridge.console.settle import Watch, read_back_all
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from apcbridge.console.screens import OutletPage
 
 _CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Configuration)?(?: \d:\d{1,2})?")
-_CONTROL_ALL = re.compile(
-    r"Control of ALL (?:Accessible )?Outlets|Control (?:of )?Master|Master Control", re.IGNORECASE
-)
 _MASTER = re.compile(r"Master Control/Configuration|Master|ALL (?:Accessible )?Outlets")
 _MAY_SKIP_CONFIRMATION = frozenset({DialectId.D0, DialectId.D1, DialectId.D2_OLD, DialectId.D2_NEW})
 """On a MasterSwitch the confirmation can be switched off (cluster-glue): choosing the item may already act."""
@@ -147,7 +144,7 @@ def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -
     The success text means accepted, not done: the relay may follow by a moment.
     """
     watch = Watch(goal.action, before.state)
-    deadline = reply.at + goal.settle_s
+    deadline = reply.at + watch.patience_s(goal.settle_s)
     while True:
         page = check_page(land(memory, reply), goal, before.name)
         row = OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
@@ -170,7 +167,7 @@ def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:
         raise CommandRejected("the outlet list has no item for all outlets")
     screen = yield from choose(memory, master)
     if screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
-        control = screen.find_match(_CONTROL_ALL)
+        control = screen.find_match(CONTROL_ALL)
         if control is None:
             raise ScreenUnrecognised(f"{screen.title!r} has no item that controls all outlets")
         screen = yield from choose(memory, control)

@@ -14,7 +14,7 @@ from apcbridge.errors import ScreenUnrecognised, TableIncomplete
 from apcbridge.model import Load, LoadState, OutletState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _TITLE = re.compile(r"-{4,} (\S.*?) -+\s*")
 _ITEM = re.compile(r"\s{0,8}(\d{1,2})- (\S.*?)\s*")
@@ -24,6 +24,7 @@ _ROW = re.compile(r"(\s{0,8})(\d{1,2})- (.*)\s\s(ON|OFF)(\*?)(\s\s+\S.*)?\s*")
 _UNIT_PREFIX = re.compile(r"Outlet \d:\d{1,2}\s+")
 _STATE = re.compile(r"(ON|OFF)(\*?)")
 _ROWLIKE = re.compile(r"\s{0,8}\d{1,2}- .*\s(?:ON|OFF)\b")
+_NUMBER_STATE = re.compile(r"(?<![\w:])(?:Device )?(\d{1,2}):((?:ON|OFF)\*?)(?=\s|$)")
 _MASTER = re.compile(r"Master\b.*|.*\bALL\b.*Outlets.*")
 
 _MAIN_LABELS = frozenset({"Device Manager", "Outlet Manager"})
@@ -73,6 +74,8 @@ class Screen:
     footer: bool
     has_event_log: bool = False
     """The footer offers CTRL-L."""
+    above: tuple[str, ...] = ()
+    """What came before the title."""
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -102,6 +105,11 @@ class Screen:
         return found[0] if found else None
 
     @property
+    def shows_states(self) -> bool:
+        """Some line ends like the row of an outlet list."""
+        return any(_ROWLIKE.match(line) for line in self.lines)
+
+    @property
     def kind(self) -> Kind:
         """What this screen is. An outlet's name may spell any title, so the content counts first."""
         if outlet_state_field(self.fields) is not None:
@@ -111,8 +119,7 @@ class Screen:
         if _LIST_TITLE.fullmatch(self.title):
             return Kind.LIST
         if self.title == "Device Manager":
-            rows = any(_ROWLIKE.match(line) for line in self.lines)
-            return Kind.LIST if rows else Kind.DEVICE_MANAGER
+            return Kind.LIST if self.shows_states else Kind.DEVICE_MANAGER
         return Kind.OUTLET_MANAGEMENT if self.title == "Outlet Management" else Kind.OTHER
 
 
@@ -128,7 +135,9 @@ def parse_screen(text: str) -> Screen:
     has_event_log = any("<CTRL-L>" in body[number] for number in footers)
     if footers:
         body = body[: footers[-1]] + body[footers[-1] + 1 :]
-    return Screen(title=title[1], lines=tuple(body), footer=bool(footers), has_event_log=has_event_log)
+    return Screen(
+        title=title[1], lines=tuple(body), footer=bool(footers), has_event_log=has_event_log, above=tuple(lines[:index])
+    )
 
 
 def summary(text: str) -> str:
@@ -217,6 +226,40 @@ def parse_outlet_list(screen: Screen, expected: int | None = None, *, loose: boo
     if strange is not None and not sure:
         raise TableIncomplete(f"the outlet list holds {summary(strange)}")
     return OutletList(rows=tuple(row.outlet for row in rows), sure=sure)
+
+
+def parse_names(screen: Screen, expected: int | None) -> tuple[tuple[str, ...], Item]:
+    """Read a list that shows names only and the item for all outlets after them."""
+    items = screen.items
+    names = tuple(item.label for item in items[:-1])
+    if not items or not _MASTER.fullmatch(items[-1].label) or not screen.footer:
+        raise TableIncomplete("the list of names does not end with the item for all outlets")
+    if [item.number for item in items] != list(range(1, len(items) + 1)) or expected not in (None, len(names)):
+        raise TableIncomplete(f"items {[item.number for item in items]} are not those of a whole list")
+    return names, items[-1]
+
+
+def parse_state_block(lines: Iterable[str]) -> dict[int, str]:
+    """Read ``Device 1:ON   Device 2:OFF`` or ``1:ON``; raises TableIncomplete if a number comes twice."""
+    states: dict[int, str] = {}
+    for match in (match for line in lines for match in _NUMBER_STATE.finditer(line)):
+        if int(match[1]) in states:
+            raise TableIncomplete(f"outlet {match[1]} is told twice")
+        states[int(match[1])] = match[2]
+    return states
+
+
+def join_names_and_states(names: Sequence[str], states: Mapping[int, str]) -> OutletList:
+    """Put names and states together; every outlet must have one."""
+    if sorted(states) != list(range(1, len(names) + 1)):
+        raise TableIncomplete(f"states of outlets {sorted(states)} for {len(names)} names")
+    rows = tuple(
+        OutletRow(
+            number=number, name=name, state=OutletState(states[number].rstrip("*")), pending="*" in states[number]
+        )
+        for number, name in enumerate(names, 1)
+    )
+    return OutletList(rows=rows, sure=True)
 
 
 def _parse_row(line: str, *, loose: bool) -> _Row | None:

@@ -82,6 +82,8 @@ class Session:
         self._actuated = False
         self._goal_until = 0.0
         self._last_heard = 0.0
+        self._last_told = 0.0
+        """The caller's time at the last start: a goal that ended at once is to be told at once."""
         self._wait: _Wait | None = None
         self._resume_at: float | None = None
 
@@ -95,6 +97,7 @@ class Session:
         if self._goal is not None:
             raise RuntimeError("a goal is in progress")
         self._goal, self._told, self._actuated = goal, False, False
+        self._last_told = now
         settle_s = goal.settle_s if isinstance(goal, Switch | SwitchAll) else 0.0
         self._goal_until = now + self._options.goal_s + settle_s
         if now - self._last_heard > _DOUBTFUL_AFTER_S:
@@ -120,6 +123,8 @@ class Session:
 
     def next_deadline(self) -> float | None:
         """Tell when :meth:`handle_timeout` wants to be called, or None while there is nothing to wait for."""
+        if self._events:
+            return self._last_told
         if self._goal is None:
             return None
         if self._resume_at is not None:

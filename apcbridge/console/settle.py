@@ -22,6 +22,8 @@ _TARGET = {
     SwitchAction.DELAYED_OFF: OutletState.OFF,
 }
 
+_HOPELESS_S = 3.0
+
 
 class Watch:
     """Follows one outlet from the acceptance of a command until the screen shows its effect."""
@@ -31,6 +33,11 @@ class Watch:
         self._before = before
         self._seen_off = False
         self._last: OutletRow | None = None
+
+    def patience_s(self, settle_s: float) -> float:
+        """Bound the reading back: an outlet that was OFF stays OFF through a reboot, there is little to wait for."""
+        hopeless = self._action is SwitchAction.REBOOT and self._before is OutletState.OFF
+        return min(settle_s, _HOPELESS_S) if hopeless else settle_s
 
     def see(self, row: OutletRow) -> GoalResult | None:
         """Take a reading; return the result once the effect shows."""

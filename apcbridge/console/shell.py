@@ -171,7 +171,7 @@ def _read_back(memory: Memory, goal: Switch, before: OutletRow) -> Dialog[GoalRe
         result = watch.see(row)
         if result is not None:
             return result
-        if moment.at >= started + goal.settle_s:
+        if moment.at >= started + watch.patience_s(goal.settle_s):
             return watch.give_up()
         yield Pause(moment.at + goal.poll_s)
 
