@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apcbridge.snmp.guard import SourceList
+from apcbridge.snmp.guard import SOURCES_REMEMBERED, SourceList
 from apcbridge.snmp.settings import Access
 
 if TYPE_CHECKING:
@@ -36,9 +36,20 @@ class Communities:
                 name = community.name if pdu is None else f"{community.name}@{pdu}"
                 grant = Grant(community.label, community.access, pdu)
                 self._grants.setdefault(name.encode(), []).append((sources, grant))
+        self._found: dict[tuple[bytes, str], Grant] = {}
 
     def find(self, name: bytes, host: str) -> Grant | None:
         """Return what a community from that address may do: the widest of what is granted, None if nothing."""
+        grant = self._found.get((name, host))
+        if grant is None:
+            grant = self._search(name, host)
+            if grant is not None:
+                if len(self._found) >= SOURCES_REMEMBERED:
+                    self._found.clear()
+                self._found[name, host] = grant
+        return grant
+
+    def _search(self, name: bytes, host: str) -> Grant | None:
         best: Grant | None = None
         for sources, grant in self._grants.get(name, ()):
             if host in sources and (best is None or grant.access is Access.WRITE):

@@ -48,19 +48,23 @@ class Listener:
         self._guard = Guard(sources, settings.limits, versions=frozenset({Version.V1, Version.V2C}))
         self._counters = counters
         self._clock = clock
+        self._decoder = ber.Decoder()
         self._drop_lines = LogBudget()
 
-    def answer(self, data: bytes, host: str, port: int) -> bytes | None:
+    def now_mono(self) -> float:
+        """Return the time that a turn's answers are judged by."""
+        return self._clock.monotonic()
+
+    def answer(self, data: bytes, host: str, port: int, now_mono: float) -> bytes | None:
         """Return the answer to a datagram, or None: it was dropped, counted and perhaps logged."""
         counters = self._counters
         counters.in_packets += 1
-        now_mono = self._clock.monotonic()
         verdict = self._guard.judge(data, host, now_mono)
         if verdict is not Verdict.COMMUNITY:
             self._drop(verdict, host, now_mono)
             return None
         try:
-            answer = self._serve(ber.decode(data), host, port, now_mono)
+            answer = self._serve(self._decoder.decode(data), host, port, now_mono)
         except ber.MalformedMessage as fault:
             counters.parse_errors += 1
             self._log_drop(f"malformed: {fault}", host, now_mono)
@@ -188,6 +192,7 @@ class SnmpAgent:
 
 def _drain(sock: socket.socket, listener: Listener) -> None:
     """Answer what waits in a socket, up to a turn's worth."""
+    now_mono = listener.now_mono()
     for _ in range(DATAGRAMS_PER_TURN):
         try:
             data, address = sock.recvfrom(0xFFFF)
@@ -197,7 +202,7 @@ def _drain(sock: socket.socket, listener: Listener) -> None:
             # An ICMP error for an earlier answer (the asker has gone) is reported here; it concerns nobody else.
             _log.debug("SNMP socket: %s", fault)
             continue
-        answer = listener.answer(data, address[0], address[1])
+        answer = listener.answer(data, address[0], address[1], now_mono)
         if answer is not None:
             _send(sock, answer, address)
 

@@ -124,8 +124,10 @@ class Message(NamedTuple):
     version: int
     community: bytes
     pdu_type: int
+    head: bytes
+    """The octets of version and community: answers carry them back as they came."""
     request_id: bytes
-    """The whole TLV: answers carry it back octet for octet."""
+    """The whole TLV, likewise."""
     first: int
     """error-status, or non-repeaters of a GETBULK."""
     second: int
@@ -140,15 +142,22 @@ def decode(data: bytes) -> Message:
     start, end = _expect(data, 0, len(data), SEQUENCE)
     if end != len(data):
         raise MalformedMessage("octets behind the message")
+    head_start = start
     start, stop = _expect(data, start, end, INTEGER)
     version = _integer(data, start, stop)
     if version not in (Version.V1, Version.V2C):
         raise MalformedMessage("not version 1 or 2c")
     start, stop = _expect(data, stop, end, OCTET_STRING)
-    community = data[start:stop]
+    community, head = data[start:stop], data[head_start:stop]
     pdu_type, start, pdu_end = _header(data, stop, end)
     if pdu_end != end or not PduType.GET <= pdu_type <= PduType.REPORT or pdu_type == PduType.TRAP_V1:
         raise MalformedMessage("no PDU of the common shape")
+    return decode_pdu(data, start, end, (version, community, pdu_type, head))
+
+
+def decode_pdu(data: bytes, start: int, end: int, head: tuple[int, bytes, int, bytes]) -> Message:
+    """Decode the content of a PDU that fills ``start`` to ``end``; ``head`` is what was decoded in front of it."""
+    version, community, pdu_type, head_octets = head
     id_start = start
     start, stop = _expect(data, start, end, INTEGER)
     _integer(data, start, stop)
@@ -160,9 +169,47 @@ def decode(data: bytes) -> Message:
     start, stop = _expect(data, stop, end, SEQUENCE)
     if stop != end:
         raise MalformedMessage("octets behind the varbinds")
-    return Message(
-        version, community, pdu_type, request_id, first, second, _varbinds(data, start, end), data[start:end]
-    )
+    varbinds = _varbinds(data, start, end)
+    return Message(version, community, pdu_type, head_octets, request_id, first, second, varbinds, data[start:end])
+
+
+class Decoder:
+    """:func:`decode` with a memory: managers ask the same again and again, with nothing new but the request-id.
+
+    What is remembered are short messages without their lengths and request-id, so that a repetition costs a few
+    comparisons and one look-up. Bounded by entries and by their size; an answer is the one :func:`decode` gives.
+    """
+
+    def __init__(self, limit: int = 4096) -> None:
+        self._limit = limit
+        self._known: dict[tuple[bytes, bytes], Message] = {}
+
+    def decode(self, data: bytes) -> Message:
+        """Decode a datagram of at least 20 octets; raise MalformedMessage."""
+        size = len(data)
+        at = 7 + data[6]
+        if size > 129 or at + 4 > size:
+            return decode(data)
+        id_size = data[at + 3]
+        tail = at + 4 + id_size
+        if (
+            data[0] != SEQUENCE
+            or data[1] != size - 2
+            or data[at + 1] != size - at - 2
+            or data[at + 2] != INTEGER
+            or not 1 <= id_size <= 4
+            or tail >= size
+        ):
+            return decode(data)
+        key = (data[2 : at + 1], data[tail:])
+        known = self._known.get(key)
+        if known is not None:
+            return known._replace(request_id=data[at + 2 : tail])
+        message = decode(data)
+        if len(self._known) >= self._limit:
+            self._known.clear()
+        self._known[key] = message
+        return message
 
 
 def _varbinds(data: bytes, start: int, end: int) -> tuple[Varbind, ...]:
@@ -269,7 +316,7 @@ def tlv(tag: int, content: bytes) -> bytes:
     """Wrap content of at most 65535 octets."""
     size = len(content)
     if size < 0x80:
-        return bytes((tag, size)) + content
+        return b"%c%c%b" % (tag, size, content)
     return bytes((tag,)) + length(size) + content
 
 
@@ -336,7 +383,14 @@ def message(version: int, community: bytes, pdu_type: int, pdu: Iterable[bytes])
 
 def response(request: Message, varbind_list: bytes, status: int = 0, index: int = 0) -> bytes:
     """Encode the answer to a request from already encoded varbinds."""
-    pdu = request.request_id + integer(status) + integer(index) + tlv(SEQUENCE, varbind_list)
-    community = request.community
-    body = b"\x02\x01%c" % request.version + tlv(OCTET_STRING, community) + tlv(PduType.RESPONSE, pdu)
-    return tlv(SEQUENCE, body)
+    body = response_pdu(request, varbind_list, status, index)
+    return tlv(SEQUENCE, request.head + body)
+
+
+def response_pdu(request: Message, varbind_list: bytes, status: int = 0, index: int = 0) -> bytes:
+    """Encode the Response-PDU alone; status and index are below 128."""
+    size = len(varbind_list)
+    fields = b"\x02\x01%c\x02\x01%c0" % (status, index)
+    if size < 0x80:
+        return tlv(PduType.RESPONSE, b"%b%b%c%b" % (request.request_id, fields, size, varbind_list))
+    return tlv(PduType.RESPONSE, request.request_id + fields + length(size) + varbind_list)

@@ -6,7 +6,7 @@ a minute for all reasons together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -46,20 +46,18 @@ class TokenBucket:
 
     rate: float
     burst: float
-    level: float = field(init=False)
+    level: float = 0.0
     filled_mono: float = float("-inf")
 
-    def __post_init__(self) -> None:
-        self.level = self.burst
-
     def take(self, now_mono: float) -> bool:
-        """Take one token; False if there is none."""
-        if self.filled_mono > float("-inf"):
-            self.level = min(self.burst, self.level + (now_mono - self.filled_mono) * self.rate)
+        """Take one token; False if there is none. A new bucket is full."""
+        level = self.level + (now_mono - self.filled_mono) * self.rate
         self.filled_mono = now_mono
-        if self.level < 1.0:
+        level = min(level, self.burst)
+        if level < 1.0:
+            self.level = level
             return False
-        self.level -= 1.0
+        self.level = level - 1.0
         return True
 
 
@@ -92,21 +90,26 @@ def parse_host(host: str) -> IPv4Address | IPv6Address:
 
 
 class _Buckets:
-    """A bucket per source and one for all."""
+    """A bucket per listed source and one for all."""
 
-    def __init__(self, per_source: float, total: float, burst_s: float) -> None:
+    def __init__(self, sources: SourceList, per_source: float, total: float, burst_s: float) -> None:
+        self._listed = sources
         self._per_source = per_source
         self._burst_s = burst_s
         self._total = TokenBucket(total, max(total * burst_s, 1.0))
         self._sources: dict[str, TokenBucket] = {}
 
-    def take(self, host: str, now_mono: float) -> bool:
+    def find(self, host: str) -> TokenBucket | None:
+        """Return the bucket of a source, None if it is not listed; the source seen longest ago is forgotten first."""
         bucket = self._sources.get(host)
-        if bucket is None:
+        if bucket is None and host in self._listed:
             if len(self._sources) >= SOURCES_REMEMBERED:
                 del self._sources[next(iter(self._sources))]
             bucket = TokenBucket(self._per_source, max(self._per_source * self._burst_s, 1.0))
             self._sources[host] = bucket
+        return bucket
+
+    def take(self, bucket: TokenBucket, now_mono: float) -> bool:
         return bucket.take(now_mono) and self._total.take(now_mono)
 
 
@@ -114,25 +117,27 @@ class Guard:
     """The door of one agent."""
 
     def __init__(self, sources: Iterable[Network], limits: RateLimits, *, versions: frozenset[Version]) -> None:
-        self._sources = SourceList(sources)
+        listed = SourceList(sources)
         self._versions = versions
-        self._plain = _Buckets(limits.per_source, limits.total, limits.burst_s)
-        self._users = _Buckets(limits.v3_per_source, limits.v3_total, limits.burst_s)
+        self._plain = _Buckets(listed, limits.per_source, limits.total, limits.burst_s)
+        self._users = _Buckets(listed, limits.v3_per_source, limits.v3_total, limits.burst_s)
 
     def judge(self, data: bytes, host: str, now_mono: float) -> Verdict:
         """Decide on a datagram from a source address."""
         if not MIN_SIZE <= len(data) <= MAX_SIZE:
             return Verdict.WRONG_SIZE
-        if host not in self._sources:
+        bucket = self._plain.find(host)
+        if bucket is None:
             return Verdict.UNLISTED
         version = peek_version(data)
         if version is None:
             return Verdict.NOT_A_MESSAGE
         if version not in self._versions:
             return Verdict.BAD_VERSION
-        if version == Version.V3:
-            return Verdict.USER if self._users.take(host, now_mono) else Verdict.OVER_RATE
-        return Verdict.COMMUNITY if self._plain.take(host, now_mono) else Verdict.OVER_RATE
+        if version != Version.V3:
+            return Verdict.COMMUNITY if self._plain.take(bucket, now_mono) else Verdict.OVER_RATE
+        bucket = self._users.find(host)
+        return Verdict.USER if bucket and self._users.take(bucket, now_mono) else Verdict.OVER_RATE
 
 
 def peek_version(data: bytes) -> int | None:

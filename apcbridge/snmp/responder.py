@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 MAX_RESPONSE = 1472
 """What fits an Ethernet frame: a fragmented answer is an answer that gets lost."""
-OVERHEAD = 48
-"""Upper bound of everything in a response but the community and the varbinds: headers, request-id, error fields."""
+OVERHEAD = 32
+"""Upper bound of everything in a response but its head and varbinds: tags, lengths, request-id, error fields."""
 
 _V1_STATUS = {
     ErrorStatus.WRONG_TYPE: ErrorStatus.BAD_VALUE,
@@ -102,22 +102,6 @@ def _whole(request: ber.Message, answers: list[bytes]) -> bytes:
     return answer if len(answer) <= MAX_RESPONSE else error(request, ErrorStatus.TOO_BIG)
 
 
-class _Filling:
-    """The varbinds of a GETBULK answer while there is room."""
-
-    def __init__(self, request: ber.Message) -> None:
-        self.answers: list[bytes] = []
-        self._room = MAX_RESPONSE - OVERHEAD - len(request.community)
-
-    def add(self, varbind: bytes) -> bool:
-        """Append a varbind; return False if it did not fit."""
-        self._room -= len(varbind)
-        if self._room < 0:
-            return False
-        self.answers.append(varbind)
-        return True
-
-
 def _get_bulk(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
     """Answer with as many varbinds as fit.
 
@@ -126,34 +110,74 @@ def _get_bulk(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
     """
     single = min(max(request.first, 0), len(request.varbinds))
     repeats = max(request.second, 0)
-    filling = _Filling(request)
-    rows: list[int | None] = []
-    for position, asked in enumerate(request.varbinds):
-        rows.append(table.after(asked.oid))
-        if position < single and not _add_row(filling, table, rows[position], asked.oid, now_mono):
-            return _cut(request, filling, position + 1)
-    names = [asked.oid for asked in request.varbinds]
-    for _ in range(repeats if single < len(names) else 0):
-        for position in range(single, len(names)):
-            if not _add_row(filling, table, rows[position], names[position], now_mono):
-                return _cut(request, filling, position + 1)
-        if all(row is None for row in rows[single:]):
+    room = MAX_RESPONSE - OVERHEAD - len(request.head)
+    cursors = [_Cursor(table, asked.oid) for asked in request.varbinds]
+    repeated = cursors[single:]
+    if not single and len(repeated) == 1:
+        answers = _walk(cursors[0], repeats, room, now_mono)
+    else:
+        answers = _interleave(cursors[:single], repeated, repeats, room, now_mono)
+    if not answers and (single or (repeated and repeats)):
+        return error(request, ErrorStatus.GEN_ERR, 1)
+    return ber.response(request, b"".join(answers))
+
+
+class _Cursor:
+    """A place in the table that moves on row by row and stays at the end."""
+
+    __slots__ = ("_name", "_row", "_table")
+
+    def __init__(self, table: OidTable, oid: bytes) -> None:
+        self._table = table
+        self._name = oid
+        self._row = table.after(oid)
+
+    @property
+    def ended(self) -> bool:
+        """True where nothing follows."""
+        return self._row is None
+
+    def take(self, now_mono: float) -> bytes | None:
+        """Return the next varbind, endOfMibView behind the last one, or None if its value is not known now."""
+        row = self._row
+        if row is None:
+            return ber.varbind(self._name, ber.END_OF_MIB_VIEW)
+        found = self._table.varbind(row, now_mono)
+        if found is not None:
+            row += 1
+            if row == len(self._table):
+                self._name = self._table.name(row - 1)
+            self._row = row if row < len(self._table) else None
+        return found
+
+
+def _walk(cursor: _Cursor, repeats: int, room: int, now_mono: float) -> list[bytes]:
+    """Take up to ``repeats`` varbinds behind one OID: the GETBULK of every walk."""
+    answers: list[bytes] = []
+    while len(answers) < repeats:
+        ended = cursor.ended
+        found = cursor.take(now_mono)
+        if found is None or (room := room - len(found)) < 0:
             break
-        for position in range(single, len(names)):
-            row = rows[position]
-            if row is not None:
-                names[position] = table.name(row)
-                rows[position] = row + 1 if row + 1 < len(table) else None
-    return ber.response(request, b"".join(filling.answers))
+        answers.append(found)
+        if ended:
+            break
+    return answers
 
 
-def _add_row(filling: _Filling, table: OidTable, row: int | None, name: bytes, now_mono: float) -> bool:
-    found = ber.varbind(name, ber.END_OF_MIB_VIEW) if row is None else table.varbind(row, now_mono)
-    return found is not None and filling.add(found)
-
-
-def _cut(request: ber.Message, filling: _Filling, index: int) -> bytes:
-    """End a GETBULK answer early: what is there already goes out, an empty answer would say "the end"."""
-    if filling.answers:
-        return ber.response(request, b"".join(filling.answers))
-    return error(request, ErrorStatus.GEN_ERR, index)
+def _interleave(
+    singles: list[_Cursor], repeated: list[_Cursor], repeats: int, room: int, now_mono: float
+) -> list[bytes]:
+    """Take one varbind of each single, then of all the repeated in turn."""
+    answers: list[bytes] = []
+    turns = [singles, *[repeated] * (min(repeats, room) if repeated else 0)]
+    for turn in turns:
+        ended = bool(turn) and all(cursor.ended for cursor in turn)
+        for cursor in turn:
+            found = cursor.take(now_mono)
+            if found is None or (room := room - len(found)) < 0:
+                return answers
+            answers.append(found)
+        if ended and turn is repeated:
+            break
+    return answers

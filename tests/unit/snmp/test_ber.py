@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,9 @@ from pysnmp.proto import rfc1902
 from pysnmp.proto.api import v1, v2c
 
 from apcbridge.snmp import ber
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SUBIDS = st.lists(st.integers(0, 0xFFFFFFFF), max_size=20)
 OIDS = st.builds(lambda first, second, rest: (first, second, *rest), st.integers(0, 1), st.integers(0, 39), SUBIDS)
@@ -72,6 +77,10 @@ def test_requests_of_the_reference_are_understood(
     ]
 
 
+def head_of(community: bytes) -> bytes:
+    return ber.integer(1) + ber.octets(community)
+
+
 @given(COMMUNITIES, REQUEST_IDS, st.lists(st.tuples(OIDS, VALUES), max_size=8), st.integers(0, 18), st.integers(0, 8))
 def test_the_reference_understands_our_responses(
     community: bytes,
@@ -80,7 +89,7 @@ def test_the_reference_understands_our_responses(
     status: int,
     index: int,
 ) -> None:
-    request = ber.Message(1, community, ber.PduType.GET, ber.integer(request_id), 0, 0, (), b"")
+    request = ber.Message(1, community, ber.PduType.GET, head_of(community), ber.integer(request_id), 0, 0, (), b"")
     listed = b"".join(ber.varbind(ber.encode_oid(oid), ours) for oid, (_, ours) in varbinds)
 
     message, rest = decoder.decode(ber.response(request, listed, status, index), asn1Spec=v2c.Message())
@@ -117,6 +126,27 @@ def test_a_damaged_message_is_malformed_or_a_message_and_nothing_else(data: st.D
                 ber.decode_oid(varbind.oid)
         except ber.MalformedMessage:
             continue
+
+
+@given(st.lists(st.tuples(COMMUNITIES, REQUEST_IDS, OIDS, st.booleans()), min_size=1, max_size=6), st.data())
+def test_a_decoder_with_memory_says_what_one_without_says(
+    asked: list[tuple[bytes, int, ber.Oid, bool]], data: st.DataObject
+) -> None:
+    decoder_with_memory = ber.Decoder(limit=2)
+    for community, request_id, oid, damage in asked * 2:
+        pdu = (ber.integer(request_id), ber.integer(0), ber.integer(0))
+        varbinds = ber.tlv(ber.SEQUENCE, ber.varbind(ber.encode_oid(oid), ber.NULL_VALUE))
+        message = bytearray(ber.message(1, community, ber.PduType.GET, (*pdu, varbinds)))
+        if damage:
+            message[data.draw(st.integers(0, len(message) - 1))] = data.draw(st.integers(0, 255))
+        assert outcome(decoder_with_memory.decode, bytes(message)) == outcome(ber.decode, bytes(message))
+
+
+def outcome(decode: Callable[[bytes], ber.Message], data: bytes) -> ber.Message | None:
+    try:
+        return decode(data)
+    except ber.MalformedMessage:
+        return None
 
 
 @given(st.binary(max_size=200))
