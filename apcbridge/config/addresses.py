@@ -45,8 +45,9 @@ def parse_endpoint(text: str) -> Endpoint:
 def check_broker_url(text: str) -> str:
     """Check the URL of the broker and return it; raise ValueError with what is expected."""
     parts = _split(text)
-    # The port is looked at first: its error would speak of Python.
-    _endpoint_or(parts, 1883, "needs a host and a port, as in mqtt://127.0.0.1:1883")
+    if "://" in text:
+        # Looked at first: from_url would speak of a wrong port in Python's words.
+        _endpoint_or(parts, 1883, "needs a host and a port, as in mqtt://127.0.0.1:1883")
     address = BrokerAddress.from_url(text)
     if parts.path.strip("/") and address.transport is not Transport.WEBSOCKETS:
         raise ValueError(f"nothing may follow host and port, as in {parts.scheme}://{address}")

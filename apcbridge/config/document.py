@@ -44,14 +44,19 @@ _PLAIN_TAGS = frozenset(
 _PROBLEMS: tuple[tuple[str, str], ...] = (
     # PyYAML's own words quote the text at fault, which may be a password.
     ("undefined alias", "an alias (*name) without its anchor; text that begins with * needs quotes"),
-    ("'\\t'", "a tab cannot indent: use spaces"),
-    ("mapping values are not allowed", "a second ': ' in one line; text that holds ': ' needs quotes"),
-    ("expected ':'", "a key without its ': '"),
+    (r"character '\t'", "a tab cannot indent: use spaces"),
+    (
+        "mapping values are not allowed",
+        "a ': ' is out of place: text that holds ': ' needs quotes, or the indent is off",
+    ),
+    ("could not find expected ':'", "a key without its ': '"),
+    ("expected ',' or", "a bracket is not closed, or a comma is missing"),
     ("expected <block end>", "the indentation fits nothing above it"),
     ("cannot start any token", "text that begins with this character needs quotes"),
-    ("expected a single document", "only one document is expected: remove the second '---'"),
+    ("found another document", "only one document is expected: remove the second '---'"),
     ("unexpected end of stream", "a quote is not closed"),
-    ("duplicate anchor", "two anchors (&name) of one name"),
+    ("unknown escape character", 'in "double quotes" a backslash begins an escape: use single quotes'),
+    ("second occurrence", "two anchors (&name) of one name"),
     ("special characters are not allowed", "a control character stands in the text"),
 )
 
@@ -76,7 +81,7 @@ class Document:
     keys: Mapping[KeyPath, Span]
     values: Mapping[KeyPath, Span]
     scalars: tuple[tuple[KeyPath, Span], ...]
-    """Every piece of text, also those that a later duplicate replaced."""
+    """Every piece of text, replaced duplicates too, with the path it belongs to: a key belongs to its mapping."""
     faults: tuple[Fault, ...]
 
     def fault(self, path: KeyPath, reason: str, *, at_key: bool = False) -> Fault:
@@ -190,6 +195,7 @@ class _Builder:
                 continue
             inner = (*path, key)
             self.keys[inner] = _span(key_node)
+            self.scalars.append((path, _span(key_node)))
             result[key] = self.build(value_node, inner, depth + 1)
         return result
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Columns shown around the fault."""
 
+_ACCOUNT = re.compile(r"//[^/@\s]*@")
+"""Name and password in a URL."""
 _SUSPECT = re.compile(r"pass|secret|communit|key|token|name", re.IGNORECASE)
 
 
@@ -35,6 +37,7 @@ def excerpt(document: Document, fault: Fault) -> tuple[str, ...]:
         line = _without_comment(line, fault.line, document)
     elif _SUSPECT.search(line):
         return ()
+    line = _ACCOUNT.sub(lambda found: "*" * len(found[0]), line)
     start = max(0, fault.column - WIDTH // 2)
     return line[start : start + WIDTH], " " * (fault.column - 1 - start) + "^"
 

@@ -28,6 +28,8 @@ _TOPIC = re.compile(r"[^/#+$\x00-\x20][^#+\x00-\x20]{0,127}")
 
 
 def _text(value: object) -> str:
+    if value is None:
+        raise PydanticCustomError("text", "is empty")
     if not isinstance(value, str):
         raise PydanticCustomError("text", "must be text; put it in quotes")
     if not value:

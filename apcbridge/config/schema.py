@@ -212,7 +212,7 @@ class MqttConfig(_Section):
     allow_bulk: bool = False
     """Whether `outlet/all/set` may switch every outlet of a PDU at once."""
     homeassistant: HomeAssistantConfig | None = None
-    """Home Assistant's discovery; without it nothing is announced."""
+    """Whether and how to appear in Home Assistant; without it nothing is announced."""
 
     @property
     def broker(self) -> BrokerAddress:
@@ -314,11 +314,11 @@ class Config(_Section):
     """The configuration of apcbridge. Unknown keys are errors; what is not configured is off."""
 
     bridge: BridgeConfig = Field(default_factory=BridgeConfig)
-    """The bridge itself."""
+    """Name of the bridge and where it keeps its state."""
     pdus: tuple[PduConfig, ...] = ()
     """The PDUs, at least one."""
     mqtt: MqttConfig | None = None
-    """The MQTT broker; without it there is no MQTT."""
+    """Where the MQTT broker is; without it there is no MQTT."""
     snmp: SnmpConfig | None = None
     """Who may use the SNMP agents; each PDU's agent has its address in its own `snmp`."""
     web: WebConfig | None = None
