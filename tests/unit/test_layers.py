@@ -17,6 +17,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "apcbridge"
 MIDDLE = {"errors", "clock", "model", "commands", "store"}
 """Where the doors and the PDUs meet."""
 
+ROOT = {"door", "health", "journal", "logs", "notify", "recorder", "simulated"}
+"""What only the composition root knows."""
+
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "clock": set(),
@@ -36,21 +39,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "snmp": MIDDLE,
     "web": MIDDLE,
     "sim": {"errors", "clock", "model"},
-    "app": {
-        *MIDDLE,
-        "config",
-        "console",
-        "door",
-        "health",
-        "journal",
-        "logs",
-        "mqtt",
-        "notify",
-        "pdu",
-        "simulated",
-        "snmp",
-        "web",
-    },
+    "recorder": {*MIDDLE, "journal", "pdu.reboots"},
+    "composition": {*MIDDLE, "config", "console", "mqtt", "pdu", "sim", "snmp", "web"},
+    "app": {*MIDDLE, *ROOT, "composition", "config", "mqtt", "pdu", "snmp", "web"},
+    "serving": {"errors", "app", "config"},
 }
 """Who may import whom; imports within a package are its own affair, and ``cli`` may import everything."""
 
