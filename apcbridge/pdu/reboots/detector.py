@@ -1,13 +1,81 @@
-"""Finds every restart of an NMC, exactly once, and says why as far as the evidence goes."""
+"""Finds every restart of an NMC, exactly once, and says why as far as the evidence goes.
+
+The up time is the judge: it names the moment of the last start on our monotonic clock, and a later start is a restart.
+Two readings must agree on it, because one may be garbled on the line. Silence on the console only raises the question.
+The event log and ``lastrst`` are read once a restart is certain; the report waits for them, up to a deadline.
+
+Across a restart of the daemon the monotonic clock goes on if the machine did (``machine_boot``). If the machine
+restarted too, its wall clock may have jumped: then the event log is asked first, and the wall clock decides only where
+the log cannot.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from dataclasses import dataclass, replace
 
-if TYPE_CHECKING:
-    from apcbridge.model import Nmc, Reboot
-    from apcbridge.pdu.reboots.memory import RebootMemory
-    from apcbridge.pdu.reboots.observations import Evidence, Observation
+from apcbridge.model import Event, EventType, Nmc, Reboot, RebootCause
+from apcbridge.pdu.reboots import explain
+from apcbridge.pdu.reboots.eventlog import Join, mark_of
+from apcbridge.pdu.reboots.explain import Finding, Request
+from apcbridge.pdu.reboots.lives import TOLERANCE_S, Life, Match, Span, boot_span, same_by_card_clock, words, wraps
+from apcbridge.pdu.reboots.memory import LifeMemory, PastReboot, RebootMemory
+from apcbridge.pdu.reboots.observations import (
+    ConsoleBack,
+    ConsoleSilent,
+    EventLog,
+    Evidence,
+    Observation,
+    RequestedRestart,
+    ResetCause,
+    Unavailable,
+    UpTime,
+)
+from apcbridge.pdu.reboots.rhythm import Rhythm, rhythm
+
+EXPLAIN_S = 120.0
+"""How long a certain restart waits for its cause: a session, a login and two screens take some ten seconds."""
+BASELINE_S = 600.0
+"""How long after the start the event log is wanted only to remember the place in it."""
+LOGOFF_S = 60.0
+"""The shortest inactivity time-out that a card can be set to. A session lost sooner was lost to a restart."""
+CLOCK_SLACK_S = 120.0
+"""How far the wall clock may be off across a restart of the machine."""
+CLOCK_SET_S = 60.0
+"""The shown boot time moves only when the machine's clock and ours disagree by more than this."""
+AGREE = 2
+"""Up-time readings that must agree before one is believed: bytes get lost and flipped on the line."""
+AGREE_UNHEARD = 3
+"""The same where nothing but the up time speaks for a change: the console never fell silent."""
+SUSPECTS_LIMIT = 4
+"""Contradicting readings kept until one of them is told again."""
+PAST_LIMIT = 64
+"""Restarts remembered with their intervals; the journal keeps all of them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Silence:
+    """The console stopped answering, and perhaps came back."""
+
+    since_mono: float
+    back_mono: float | None = None
+    proof: bool = False
+    """Our session was gone sooner than any inactivity log-off could have ended it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Doubt:
+    """A remembered life from before the machine's restart, which only a wall clock ties to now."""
+
+    memory: LifeMemory
+    told: Life | None = None
+    """The life that the up time tells now."""
+    deadline_mono: float = 0.0
+
+    @property
+    def certain(self) -> Life | None:
+        """The life told now, once two readings agree on it."""
+        return self.told if self.told and self.told.agreed >= AGREE else None
 
 
 class RebootDetector:
@@ -28,33 +96,507 @@ class RebootDetector:
     ) -> None:
         """Start from what was remembered.
 
-        ``machine_boot`` identifies the run of the kernel whose monotonic clock is used (``/proc/sys/kernel/random/
-        boot_id``); where it equals the remembered one the monotonic clock decides across a restart of the daemon,
-        otherwise only the wall clock, the up time and the event log are left. ``pace`` is the card's seconds per second
-        of ours: 1, save for a simulator whose clock was sped up.
+        ``machine_boot`` identifies the run of the kernel whose monotonic clock is used
+        (``/proc/sys/kernel/random/boot_id``). ``pace`` is the card's seconds per second of ours: 1, save for a
+        simulator whose clock was sped up.
         """
-
-    def observe(self, observation: Observation) -> None:
-        """Take in what was seen."""
-        raise NotImplementedError
-
-    def settle(self, now_mono: float, now_at: float) -> tuple[Reboot, ...]:
-        """Return the restarts that are certain and either explained or past waiting for, oldest first; once each."""
-        raise NotImplementedError
-
-    def wanted_evidence(self) -> frozenset[Evidence]:
-        """Tell what would help now; empty most of the time."""
-        raise NotImplementedError
-
-    def nmc(self, status_flags: str | None = None) -> Nmc:
-        """Return boot time, counts, rhythm and prediction as of the last observation or settling."""
-        raise NotImplementedError
-
-    def memory(self) -> RebootMemory:
-        """Return what the journal must keep."""
-        raise NotImplementedError
+        known = memory or RebootMemory()
+        same_machine_run = machine_boot != "" and known.machine_boot == machine_boot
+        self._pdu = pdu
+        self._machine_boot = machine_boot
+        self._pace = pace
+        self._life = _recall(known.life) if known.life and same_machine_run else None
+        self._doubt = _Doubt(memory=known.life) if known.life and not same_machine_run else None
+        self._suspects: list[Life] = []
+        """Later starts that one reading told of."""
+        self._stray: Life | None = None
+        self._silence: _Silence | None = None
+        self._finding: Finding | None = None
+        self._mark = known.mark
+        self._request: Request | None = None
+        if known.requested_mono is not None:
+            self._request = Request(by=known.requested_by, at_mono=known.requested_mono)
+        self._counts = {cause: known.counts.get(cause, 0) for cause in RebootCause}
+        self._past: deque[PastReboot] = deque(known.past, maxlen=PAST_LIMIT)
+        self._ready: list[Reboot] = []
+        self._unavailable: set[Evidence] = set()
+        self._log_due = False
+        self._begun_mono: float | None = None
+        self._now_mono = 0.0
+        self._now_at = 0.0
+        self._shown_offset_s: float | None = None
+        self._revision = 0
+        self._saved = known
 
     @property
     def revision(self) -> int:
-        """Grows when :meth:`memory` changed in a way that is worth a write to disk."""
-        raise NotImplementedError
+        """Grows when :meth:`memory` changed in a way that is worth a write to disk; write at times even if not."""
+        return self._revision
+
+    def observe(self, observation: Observation) -> None:
+        """Take in what was seen."""
+        self._pass_time(observation.now_mono, observation.now_at)
+        match observation:
+            case UpTime():
+                self._on_up_time(observation)
+            case ConsoleSilent():
+                self._on_silent(observation)
+            case ConsoleBack():
+                self._on_back(observation)
+            case EventLog():
+                self._on_event_log(observation)
+            case ResetCause():
+                if self._explaining():
+                    self._take_evidence(Evidence.RESET_CAUSE, observation)
+            case RequestedRestart():
+                self._request = Request(by=observation.by, at_mono=observation.now_mono)
+                self._revision += 1
+            case Unavailable():
+                self._on_unavailable(observation.evidence)
+
+    def settle(self, now_mono: float, now_at: float) -> tuple[Reboot, ...]:
+        """Return the restarts that are certain and either explained or past waiting for, oldest first; once each."""
+        self._pass_time(now_mono, now_at)
+        if self._doubt and self._doubt.certain and now_mono >= self._doubt.deadline_mono:
+            self._decide_by_wall_clock(self._doubt, self._doubt.certain)
+        if self._blind() and self._silence and self._silence.back_mono is not None:
+            self._decide_without_up_time(self._silence, self._silence.back_mono)
+        if self._finding and (not self._missing_evidence() or now_mono >= self._finding.deadline_mono):
+            self._report(self._finding)
+        reboots, self._ready = tuple(self._ready), []
+        self._saved = self._snapshot()
+        return reboots
+
+    def wanted_evidence(self) -> frozenset[Evidence]:
+        """Tell what would help now; empty most of the time, and while the console is silent."""
+        if self._silence and self._silence.back_mono is None:
+            return frozenset()
+        wanted: set[Evidence] = set()
+        if self._asks_up_time() and Evidence.UP_TIME not in self._unavailable:
+            wanted.add(Evidence.UP_TIME)
+        elif self._finding:
+            wanted |= self._missing_evidence()
+        elif self._doubt or self._log_due or (self._silence and self._blind()) or self._wants_baseline():
+            wanted.add(Evidence.EVENT_LOG)
+        return frozenset(wanted - self._unavailable)
+
+    def nmc(self, status_flags: str | None = None) -> Nmc:
+        """Return boot time, counts, rhythm and prediction as of the last observation or settling."""
+        boot_mono = self._life.held_mono if self._life else None
+        beat = self._rhythm()
+        boot_at = None if boot_mono is None else boot_mono + (self._shown_offset_s or 0.0)
+        expected = boot_at + beat.interval_s if beat.watchdog and boot_at and beat.interval_s else None
+        return Nmc(
+            boot_at=boot_at,
+            boot_mono=boot_mono,
+            status_flags=status_flags,
+            reboot_count=sum(self._counts.values()),
+            watchdog_reboot_count=self._counts[RebootCause.WATCHDOG],
+            reboots_by_cause=dict(self._counts),
+            last_reboot=self._past[-1].reboot if self._past else None,
+            interval_s=beat.interval_s,
+            next_expected_at=expected,
+            watchdog=beat.watchdog,
+        )
+
+    def memory(self) -> RebootMemory:
+        """Return what the journal must keep, as of the last :meth:`settle`: no more than what that has reported."""
+        return self._saved
+
+    # Observations
+
+    def _on_up_time(self, reading: UpTime) -> None:
+        self._unavailable.discard(Evidence.UP_TIME)
+        if self._silence and self._silence.back_mono is None:
+            self._silence.back_mono = reading.now_mono
+        if self._doubt:
+            self._doubtful_up_time(self._doubt, reading)
+            return
+        if self._life is None or self._life.agreed == 0:
+            self._first_up_time(reading)
+            return
+        match self._life.match(reading, self._pace):
+            case Match.SAME:
+                self._same_life(self._life, reading)
+            case Match.EARLIER:
+                self._strayed(reading)
+            case Match.LATER:
+                self._later_start(self._life, reading)
+
+    def _first_up_time(self, reading: UpTime) -> None:
+        """Begin, or give a start that silence alone had told its up time."""
+        told = Life.told_by(reading, self._pace)
+        if self._life is not None:
+            told.boot = self._life.boot.meet(told.boot)
+            told.held_mono = told.boot.holds(told.held_mono)
+        self._life = told
+        self._silence = None
+        self._revision += 1
+
+    def _same_life(self, life: Life, reading: UpTime) -> None:
+        """Go on with the known life, unless the card restarted within the minute that the up time cannot resolve."""
+        if self._silence and self._silence.proof and self._fits_silence(self._silence, reading):
+            self._confirm(Life.told_by(reading, self._pace))
+            return
+        life.narrow(reading, self._pace)
+        if life.agreed == AGREE:
+            self._revision += 1
+        self._dismiss()
+
+    def _later_start(self, life: Life, reading: UpTime) -> None:
+        """Tell a restart from a roll-over and from a garbled reading."""
+        wrap_s = life.wrap(reading, self._pace)
+        if wrap_s is not None and self._silence is None:
+            life.wrapped_s += wrap_s
+            self._revision += 1
+            self._same_life(life, reading)
+            return
+        told = boot_span(reading, self._pace)
+        if life.agreed < AGREE and told.hi < life.alive_mono - TOLERANCE_S / self._pace:
+            # The card cannot have started before we saw it in another life: one of the two readings was garbled, and
+            # the known one was never repeated.
+            self._strayed(reading)
+            return
+        for suspect in self._suspects:
+            if suspect.match(reading, self._pace) is Match.SAME:
+                suspect.narrow(reading, self._pace)
+                if suspect.agreed >= (AGREE if self._silence else AGREE_UNHEARD):
+                    self._confirm_with_earlier(suspect)
+                return
+        self._suspects = [*self._suspects[1 - SUSPECTS_LIMIT :], Life.told_by(reading, self._pace)]
+
+    def _confirm_with_earlier(self, latest: Life) -> None:
+        """Confirm a start, and before it those that were told twice before the card restarted yet again."""
+        for suspect in self._suspects:
+            if suspect.agreed >= AGREE and suspect.boot.hi < latest.boot.lo:
+                silence = self._silence
+                self._confirm(suspect)
+                self._silence = silence
+        self._confirm(latest)
+
+    def _strayed(self, reading: UpTime) -> None:
+        """Believe a reading that contradicts the known life without being a restart when it comes again and again."""
+        if self._stray and self._stray.match(reading, self._pace) is Match.SAME:
+            self._stray.narrow(reading, self._pace)
+            if self._stray.agreed < AGREE_UNHEARD:
+                return
+            self._life = self._stray
+            self._dismiss()
+            self._revision += 1
+            return
+        self._stray = Life.told_by(reading, self._pace)
+
+    def _on_silent(self, seen: ConsoleSilent) -> None:
+        if self._silence is None:
+            self._silence = _Silence(since_mono=seen.since_mono)
+        self._silence.back_mono = None
+
+    def _on_back(self, seen: ConsoleBack) -> None:
+        if self._silence is None and not seen.session_lost:
+            return
+        proof = seen.session_lost and (seen.now_mono - seen.since_mono) * self._pace < LOGOFF_S
+        if self._silence is None:
+            self._silence = _Silence(since_mono=seen.since_mono)
+        self._silence.back_mono = seen.now_mono
+        self._silence.proof = self._silence.proof or proof
+
+    def _on_event_log(self, log: EventLog) -> None:
+        if self._explaining():
+            self._take_evidence(Evidence.EVENT_LOG, log)
+            return
+        new, join = explain.unreported(log, self._mark)
+        if self._doubt:
+            self._doubtful_event_log(self._doubt, log, new, join)
+        elif self._blind():
+            self._blind_event_log(log, new)
+        elif not self._suspects and self._silence is None:
+            self._remember_place(log)
+
+    def _on_unavailable(self, evidence: Evidence) -> None:
+        self._unavailable.add(evidence)
+        if evidence is Evidence.UP_TIME and self._mark is not None:
+            self._log_due = True
+
+    # After a restart of the machine
+
+    def _doubtful_up_time(self, doubt: _Doubt, reading: UpTime) -> None:
+        """Gather two readings that agree, then compare their life with the remembered one."""
+        if doubt.told is None or (doubt.certain is None and doubt.told.match(reading, self._pace) is not Match.SAME):
+            doubt.told = Life.told_by(reading, self._pace)
+            doubt.deadline_mono = reading.now_mono + EXPLAIN_S
+            return
+        if doubt.told.match(reading, self._pace) is Match.LATER:
+            self._decide_by_wall_clock(doubt, doubt.told)
+            self._on_up_time(reading)
+            return
+        if doubt.told.match(reading, self._pace) is Match.SAME:
+            doubt.told.narrow(reading, self._pace)
+        if doubt.told.agreed == AGREE:
+            self._decide_by_up_time(doubt, doubt.told)
+
+    def _decide_by_up_time(self, doubt: _Doubt, told: Life) -> None:
+        """Decide where the card alone can tell; else leave it to the event log, or to the wall clock."""
+        known = doubt.memory
+        if told.up_s < known.up_s and not wraps(known.up_s, told.up_s):
+            self._happened_while_away(doubt, told)
+        elif same_by_card_clock(known, told):
+            self._accept(doubt, told)
+        elif self._mark is None or Evidence.EVENT_LOG in self._unavailable:
+            self._decide_by_wall_clock(doubt, told)
+
+    def _doubtful_event_log(self, doubt: _Doubt, log: EventLog, new: int, join: Join) -> None:
+        """Let the log decide what the wall clock cannot.
+
+        A start while we were away stands near the top of it: it was not us who wrote lines above it since.
+        """
+        told = doubt.certain
+        if told is None and not self._blind():
+            return
+        if new:
+            self._happened_while_away(doubt, told or Life.between(log.now_mono, log.now_mono))
+            self._take_evidence(Evidence.EVENT_LOG, log)
+        elif told and join is Join.UNCLEAR:
+            self._decide_by_wall_clock(doubt, told)
+        else:
+            self._accept(doubt, told)
+            self._remember_place(log)
+
+    def _decide_by_wall_clock(self, doubt: _Doubt, told: Life) -> None:
+        """Compare the remembered start with the told one as if the machine's clock had been right all along."""
+        if told.boot.lo > self._carried(doubt.memory).boot.hi + CLOCK_SLACK_S:
+            self._happened_while_away(doubt, told)
+        else:
+            self._accept(doubt, told)
+
+    def _happened_while_away(self, doubt: _Doubt, told: Life) -> None:
+        self._doubt = None
+        self._life = self._carried(doubt.memory)
+        if self._request:
+            self._request = replace(self._request, at_mono=self._request.at_mono + self._shift_s(doubt.memory))
+        self._confirm(told, guessed=True)
+
+    def _accept(self, doubt: _Doubt, told: Life | None) -> None:
+        """Go on with the remembered life, its start as told now."""
+        self._doubt = None
+        self._request = None
+        self._life = self._carried(doubt.memory)
+        if told is not None:
+            told.add_wraps(doubt.memory.wrapped_s, self._pace)
+            self._life = told
+        self._dismiss()
+        self._revision += 1
+
+    def _carried(self, memory: LifeMemory) -> Life:
+        """Carry a remembered life over to this run's monotonic clock by the wall clock."""
+        shift_s = self._shift_s(memory)
+        life = _recall(memory)
+        life.boot = life.boot.shifted(shift_s)
+        life.held_mono += shift_s
+        life.narrowed_mono += shift_s
+        life.alive_mono += shift_s
+        return life
+
+    def _shift_s(self, memory: LifeMemory) -> float:
+        return (self._now_mono - self._now_at) - (memory.saved_mono - memory.saved_at)
+
+    # Consoles that do not tell the up time
+
+    def _blind(self) -> bool:
+        return Evidence.UP_TIME in self._unavailable
+
+    def _blind_event_log(self, log: EventLog, new: int) -> None:
+        self._log_due = False
+        silence = self._silence
+        if (new and self._mark) or (silence and silence.proof):
+            back_mono = silence.back_mono if silence and silence.back_mono else log.now_mono
+            self._confirm(Life.between(silence.since_mono if silence else back_mono, back_mono))
+            self._take_evidence(Evidence.EVENT_LOG, log)
+            return
+        self._dismiss()
+        self._remember_place(log)
+
+    def _decide_without_up_time(self, silence: _Silence, back_mono: float) -> None:
+        if Evidence.EVENT_LOG not in self._unavailable and self._now_mono < back_mono + EXPLAIN_S:
+            return
+        if silence.proof:
+            self._confirm(Life.between(silence.since_mono, back_mono))
+        else:
+            self._dismiss()
+
+    # From suspicion to report
+
+    def _fits_silence(self, silence: _Silence, reading: UpTime) -> bool:
+        told = boot_span(reading, self._pace)
+        back_mono = silence.back_mono if silence.back_mono is not None else reading.now_mono
+        return told.hi >= silence.since_mono and told.lo <= back_mono
+
+    def _confirm(self, life: Life, *, guessed: bool = False) -> None:
+        """Take ``life`` for the card's from here on, and begin to gather evidence of why it restarted."""
+        if self._finding:
+            self._report(self._finding)
+        before, silence = self._life, self._silence
+        after_mono = before.alive_mono if before and not guessed else None
+        how = [explain.noticed(life, before, self._pace, self._now_mono)]
+        if silence and silence.since_mono <= life.boot.hi + TOLERANCE_S / self._pace:
+            after_mono = max(after_mono or silence.since_mono, silence.since_mono)
+            how.append(self._silence_words(silence))
+        if after_mono is not None:
+            life.started_after(after_mono)
+        if guessed:
+            how.append("it happened while this machine was down")
+        self._finding = Finding(
+            before=before,
+            guessed=guessed,
+            old_boot_mono=before.boot.mid if before and not guessed and before.agreed else None,
+            after_mono=after_mono,
+            life=life,
+            how=tuple(how),
+            deadline_mono=self._now_mono + EXPLAIN_S,
+        )
+        self._life = life
+        self._dismiss()
+
+    def _silence_words(self, silence: _Silence) -> str:
+        until_mono = silence.back_mono if silence.back_mono is not None else self._now_mono
+        text = f"the console was silent for {words(until_mono - silence.since_mono)}"
+        return f"{text}, then our session was gone" if silence.proof else text
+
+    def _dismiss(self) -> None:
+        """Forget every suspicion: the known life was seen, or a new one has taken its place."""
+        self._suspects = []
+        self._stray = None
+        self._silence = None
+
+    def _explaining(self) -> bool:
+        """Tell whether evidence read now belongs to the restart being explained, not to a newer one."""
+        return self._finding is not None and not self._suspects and self._silence is None
+
+    def _take_evidence(self, kind: Evidence, seen: EventLog | ResetCause) -> None:
+        if self._finding:
+            self._finding.evidence.setdefault(kind, seen)
+
+    def _missing_evidence(self) -> set[Evidence]:
+        if self._finding is None:
+            return set()
+        return {Evidence.EVENT_LOG, Evidence.RESET_CAUSE} - set(self._finding.evidence) - self._unavailable
+
+    def _report(self, finding: Finding) -> None:
+        """Turn a finding into what :meth:`settle` returns."""
+        log, cause = (finding.evidence.get(kind) for kind in (Evidence.EVENT_LOG, Evidence.RESET_CAUSE))
+        told = explain.account(
+            finding,
+            log if isinstance(log, EventLog) else None,
+            cause if isinstance(cause, ResetCause) else None,
+            self._mark,
+            self._request,
+            [past.interval_s for past in self._past],
+            self._pace,
+        )
+        for restart in told.restarts:
+            self._counts[restart.cause] += 1
+            reboot = Reboot(
+                id=self._new_id(restart.boot_mono),
+                at=self._to_wall(restart.boot_mono),
+                cause=restart.cause,
+                evidence=restart.evidence,
+                noticed_at=self._now_at,
+            )
+            self._past.append(PastReboot(reboot=reboot, interval_s=restart.interval_s))
+            self._ready.append(reboot)
+        self._mark = told.mark
+        self._finding = None
+        if self._request and self._request.at_mono <= finding.life.boot.hi:
+            self._request = None
+        self._revision += 1
+
+    def _new_id(self, boot_mono: float) -> str:
+        """Make an id that stays unique even if the state directory is lost: the count and the moment."""
+        return f"{self._pdu}-restart-{sum(self._counts.values())}-{self._to_wall(boot_mono):.0f}"
+
+    def _remember_place(self, log: EventLog) -> None:
+        self._mark = mark_of(log.entries, owed=0)
+        self._revision += 1
+
+    # Time, memory, what others see
+
+    def _pass_time(self, now_mono: float, now_at: float) -> None:
+        self._now_mono, self._now_at = now_mono, now_at
+        if self._begun_mono is None:
+            self._begun_mono = now_mono
+        offset_s = now_at - now_mono
+        if self._shown_offset_s is None or abs(offset_s - self._shown_offset_s) > CLOCK_SET_S:
+            self._shown_offset_s = offset_s
+
+    def _to_wall(self, moment_mono: float) -> float:
+        return moment_mono + self._now_at - self._now_mono
+
+    def _asks_up_time(self) -> bool:
+        if self._doubt:
+            return self._doubt.certain is None
+        return self._life is None or self._life.agreed < AGREE or bool(self._suspects) or self._silence is not None
+
+    def _wants_baseline(self) -> bool:
+        return self._mark is None and self._begun_mono is not None and self._now_mono < self._begun_mono + BASELINE_S
+
+    def _rhythm(self) -> Rhythm:
+        since_boot_s = self._now_mono - self._life.boot.mid if self._life else None
+        return rhythm([past.interval_s for past in self._past], since_boot_s, self._pace)
+
+    def _snapshot(self) -> RebootMemory:
+        if self._doubt or (self._finding and self._finding.guessed):
+            # Nothing was reported yet, and what was carried over by the wall clock must be carried over again.
+            return self._saved
+        life = self._finding.before if self._finding else self._life
+        return RebootMemory(
+            machine_boot=self._machine_boot,
+            life=_keep(life, self._now_mono, self._now_at) if life and life.agreed else None,
+            mark=self._mark,
+            requested_mono=self._request.at_mono if self._request else None,
+            requested_by=self._request.by if self._request else "",
+            counts=dict(self._counts),
+            past=tuple(self._past),
+        )
+
+
+def reboot_event(pdu: str, reboot: Reboot) -> Event:
+    """Return the event that reports a restart; it has the restart's own id, so that whoever hears it twice can tell."""
+    return Event(
+        id=reboot.id,
+        pdu=pdu,
+        type=EventType.of_reboot(reboot.cause),
+        at=reboot.at,
+        details={
+            "cause": str(reboot.cause),
+            "evidence": "; ".join(reboot.evidence),
+            "noticed_at": reboot.noticed_at,
+        },
+    )
+
+
+def _recall(memory: LifeMemory) -> Life:
+    return Life(
+        boot=Span(memory.boot_lo_mono, memory.boot_hi_mono),
+        narrowed_mono=memory.narrowed_mono,
+        alive_mono=memory.alive_mono,
+        up_s=memory.up_s,
+        wrapped_s=memory.wrapped_s,
+        agreed=memory.agreed,
+        held_mono=memory.held_mono,
+        card_clock_s=memory.card_clock_s,
+    )
+
+
+def _keep(life: Life, now_mono: float, now_at: float) -> LifeMemory:
+    return LifeMemory(
+        boot_lo_mono=life.boot.lo,
+        boot_hi_mono=life.boot.hi,
+        held_mono=life.held_mono,
+        narrowed_mono=life.narrowed_mono,
+        alive_mono=life.alive_mono,
+        up_s=life.up_s,
+        wrapped_s=life.wrapped_s,
+        agreed=life.agreed,
+        card_clock_s=life.card_clock_s,
+        saved_mono=now_mono,
+        saved_at=now_at,
+    )

@@ -23,12 +23,20 @@ class LifeMemory:
     boot_lo_mono: float
     boot_hi_mono: float
     """The NMC started between these two."""
+    held_mono: float
+    """The start as shown to others."""
+    narrowed_mono: float
+    """When the two were last narrowed."""
     alive_mono: float
     """The last moment at which this life was seen."""
     up_s: int
     """The up time printed then, plus what has rolled over."""
     wrapped_s: float
     """What must be added to the printed up time because it rolled over."""
+    agreed: int
+    """Up-time readings that told of this life."""
+    card_clock_s: float | None
+    """The card's own date and time at the last reading."""
     saved_mono: float
     saved_at: float
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from apcbridge.pdu.reboots.cardclock import clock_s
+
 if TYPE_CHECKING:
     from apcbridge.console.events import LogEntry
 
@@ -27,13 +29,20 @@ class UpTime:
     """The NMC's up time as printed: whole minutes, in seconds.
 
     ``asked_mono`` is when we typed what made the console print it, so the NMC formed the value between
-    ``asked_mono`` and ``now_mono``.
+    ``asked_mono`` and ``now_mono``. ``date`` and ``time`` are the card's own, as printed beside it, where they were.
     """
 
     seconds: int
     asked_mono: float
     now_mono: float
     now_at: float
+    date: str | None = None
+    time: str | None = None
+
+    @property
+    def card_clock_s(self) -> float | None:
+        """The card's date and time as seconds since nobody knows when, or None."""
+        return clock_s(self.date or "", self.time or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
