@@ -94,6 +94,8 @@ class Supervisor:
         self._next_poll_mono = self._clock.monotonic()
         self._identity_mono = self._load_mono = self._up_time_mono = float("-inf")
         self.progress_mono = self._clock.monotonic()
+        self.tried = asyncio.Event()
+        """Set after the first try to read the PDU, however it ended."""
 
     async def run(self) -> None:
         """Serve the PDU until :meth:`stop`; only cancellation ends it otherwise."""
@@ -302,9 +304,11 @@ class Supervisor:
         self._last_reason = ""
         self._ladder.success()
         self._keeper.link_up()
+        self.tried.set()
 
     async def _failed(self, error: ApcBridgeError, driver: Driver | None) -> None:
         """Say what is wrong, once, and wait as long as this kind of failure needs."""
+        self.tried.set()
         if self._stopping:
             return
         if driver is None or isinstance(error, GoalTimeout):

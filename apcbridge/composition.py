@@ -1,0 +1,152 @@
+"""From the configuration to the settings of each part. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from apcbridge.commands import Origin, OutletRule, PduRules
+from apcbridge.console.session import Credentials
+from apcbridge.model import Link, LinkState, PduStatus
+from apcbridge.mqtt.embedded import EmbeddedSettings
+from apcbridge.mqtt.settings import (
+    BrokerAddress,
+    DiscoveryMode,
+    HomeAssistantSettings,
+    MqttProtocol,
+    MqttSettings,
+    OutletView,
+    PduView,
+    TlsSettings,
+)
+from apcbridge.pdu.settings import PduSettings
+from apcbridge.sim.url import parse_url
+from apcbridge.snmp.settings import AgentAddress, Community, SnmpSettings
+
+if TYPE_CHECKING:
+    from apcbridge.config import Config, HomeAssistantConfig, MqttConfig, PduConfig, SnmpConfig
+
+EMBEDDED = "embedded://"
+"""The built-in broker speaks 3.1.1 only and leaves an MQTT 5 greeting unanswered."""
+AUTO_BAUDS = (9600, 2400, 19200, 38400)
+"""The order in which ``baud: auto`` tries them: switched rack PDUs come with 9600, the oldest cards with 2400."""
+
+
+def pdu_settings(pdu: PduConfig) -> PduSettings:
+    """Return what the supervisor of one PDU needs."""
+    return PduSettings(
+        id=pdu.id,
+        port=pdu.port,
+        bauds=AUTO_BAUDS if pdu.baud == "auto" else (pdu.baud,),
+        credentials=Credentials(pdu.username, pdu.console_password.reveal()),
+        poll_interval_s=pdu.poll_interval,
+        stale_after_s=pdu.stale_after_s,
+        lost_after_s=pdu.lost_after_s,
+        session=pdu.session,
+        access=pdu.access,
+        on_pending_lost=pdu.on_pending_lost,
+        outlet_names={number: outlet.name for number, outlet in pdu.outlets.items() if outlet.name},
+        pace=parse_url(pdu.port).speed if pdu.port.startswith("sim://") else 1.0,
+    )
+
+
+def pdu_rules(pdu: PduConfig, mqtt: MqttConfig | None) -> PduRules:
+    """Return what the arbiter must know of one PDU."""
+    bulk = {Origin.LOCAL} | ({Origin.MQTT} if mqtt is not None and mqtt.allow_bulk else set())
+    return PduRules(
+        outlets={
+            number: OutletRule(
+                policy=outlet.policy,
+                reboot_holdoff_s=outlet.reboot_holdoff,
+                min_off_time_s=outlet.min_off_time,
+            )
+            for number, outlet in pdu.outlets.items()
+        },
+        bulk_origins=frozenset(bulk),
+    )
+
+
+def first_status(pdu: PduConfig, now_at: float) -> PduStatus:
+    """Return what is known of a PDU before its console was ever read."""
+    return PduStatus(
+        pdu=pdu.id,
+        link=Link(state=LinkState.CONNECTING, since_at=now_at),
+        snapshot=None,
+        stale_after_s=pdu.stale_after_s,
+        lost_after_s=pdu.lost_after_s,
+    )
+
+
+def mqtt_settings(config: Config, mqtt: MqttConfig, version: str) -> MqttSettings:
+    """Return what the MQTT bridge needs."""
+    # Two bridges of one name, each with a state of its own, must not throw each other off the broker.
+    mark = hashlib.sha256(str(config.bridge.state_dir).encode()).hexdigest()[:8]
+    return MqttSettings(
+        bridge_id=config.bridge.id,
+        broker=BrokerAddress.from_url(mqtt.url),
+        client_id=f"apcbridge-{config.bridge.id}-{mark}",
+        pdus={pdu.id: _view(pdu) for pdu in config.pdus},
+        base_topic=mqtt.base_topic,
+        username=mqtt.username,
+        password=mqtt.secret.reveal() if mqtt.secret else None,
+        tls=TlsSettings(ca_file=mqtt.ca_file, cert_file=mqtt.cert_file, key_file=mqtt.key_file),
+        protocol=MqttProtocol.V311 if mqtt.url.startswith(EMBEDDED) else mqtt.protocol,
+        allow_bulk=mqtt.allow_bulk,
+        homeassistant=_homeassistant(mqtt.homeassistant),
+        state_file=config.bridge.state_dir / "mqtt-topics.json",
+        version=version,
+    )
+
+
+def embedded_settings(mqtt: MqttConfig) -> EmbeddedSettings | None:
+    """Return where the built-in broker listens and who may come, or None if the broker is another program."""
+    if not mqtt.url.startswith(EMBEDDED):
+        return None
+    address = BrokerAddress.from_url(mqtt.url)
+    users = {mqtt.username: mqtt.secret.reveal()} if mqtt.username and mqtt.secret else {}
+    return EmbeddedSettings(host=address.host, port=address.port, users=users)
+
+
+def _view(pdu: PduConfig) -> PduView:
+    return PduView(
+        outlets={number: OutletView(name=outlet.name, policy=outlet.policy) for number, outlet in pdu.outlets.items()}
+    )
+
+
+def _homeassistant(homeassistant: HomeAssistantConfig | None) -> HomeAssistantSettings:
+    if homeassistant is None:
+        return HomeAssistantSettings(discovery=DiscoveryMode.OFF)
+    return HomeAssistantSettings(
+        discovery=homeassistant.discovery,
+        prefix=homeassistant.prefix,
+        status_topic=homeassistant.status_topic,
+    )
+
+
+def snmp_settings(config: Config) -> SnmpSettings | None:
+    """Return what the SNMP agent needs, or None if no PDU has an agent."""
+    addresses = tuple(
+        AgentAddress(pdu=pdu.id, host=pdu.snmp.listen.host, port=pdu.snmp.listen.port)
+        for pdu in config.pdus
+        if pdu.snmp is not None
+    )
+    if not addresses:
+        return None
+    return SnmpSettings(
+        addresses=addresses,
+        communities=_communities(config.snmp) if config.snmp else (),
+        state_dir=config.bridge.state_dir,
+        **({"private_root": config.snmp.private_root} if config.snmp else {}),
+    )
+
+
+def _communities(snmp: SnmpConfig) -> tuple[Community, ...]:
+    return tuple(
+        Community(
+            name=community.name.reveal(),
+            label=f"community-{index}",
+            access=community.access,
+            sources=community.allowed_sources,
+        )
+        for index, community in enumerate(snmp.communities, start=1)
+    )
