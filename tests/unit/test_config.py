@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,9 +21,6 @@ from apcbridge.model import Policy
 from apcbridge.mqtt.settings import DiscoveryMode, MqttProtocol
 from apcbridge.pdu.settings import OnPendingLost, SessionMode
 from apcbridge.snmp.settings import Access as SnmpAccess
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CANARY = "c4n4ry-Of-The-Mine"
 
@@ -508,3 +505,11 @@ def test_a_checked_configuration_always_has_its_passwords(folder: Path) -> None:
     unchecked = Config.model_validate({"pdus": [{"id": "a", "port": "/dev/x"}]})
     with pytest.raises(ValueError, match="was not checked"):
         _ = unchecked.pdus[0].console_password
+
+
+def test_the_example_file_is_good(folder: Path) -> None:
+    example = Path(__file__).resolve().parents[2] / "config" / "apcbridge.yaml"
+    config = load(write(folder, example.read_text(encoding="utf-8")))
+    assert config.pdus[0].outlets[1].policy is Policy.READ_ONLY
+    assert config.mqtt is not None
+    assert config.snmp is not None
