@@ -78,7 +78,7 @@ soak: $(VENV)/development
 	done
 
 docs: $(VENV)/development
-	$(BIN)/python -m apcbridge.config.reference > docs/configuration.md
+	$(BIN)/python -m apcbridge.config.page > docs/configuration.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

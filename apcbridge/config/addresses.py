@@ -7,10 +7,14 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from apcbridge.errors import ConfigError
 from apcbridge.mqtt.settings import BrokerAddress, Transport
+from apcbridge.sim.url import parse_url
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?")
-PORT_SCHEMES = ("socket", "telnet", "rfc2217", "sim")
+PORT_SCHEMES = ("socket", "telnet", "sim")
+NOT_YET_SCHEMES = ("rfc2217",)
+"""What the contract names and :mod:`apcbridge.pdu.ports` does not open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +68,24 @@ def check_port(text: str) -> str:
             )
         return text
     parts = _split(text)
+    if parts.scheme in NOT_YET_SCHEMES:
+        raise ValueError(f"{parts.scheme}:// is not available in this version: use socket:// or telnet://")
     if parts.scheme not in PORT_SCHEMES:
         raise ValueError(f"{parts.scheme}:// is none of {', '.join(f'{scheme}://' for scheme in PORT_SCHEMES)}")
     if parts.scheme == "sim":
-        if not parts.hostname:
-            raise ValueError("needs a model, as in sim://AP7920?firmware=3.7.3")
-        return text
+        return _check_simulated(text)
     _endpoint_or(parts, None, f"needs a host and a port, as in {parts.scheme}://192.0.2.7:4001")
     if parts.username is not None or parts.path.strip("/"):
         raise ValueError(f"only a host and a port may follow {parts.scheme}://")
     return text
+
+
+def _check_simulated(url: str) -> str:
+    try:
+        parse_url(url)
+    except ConfigError as error:
+        raise ValueError(str(error).removeprefix(f"{url}: ")) from error
+    return url
 
 
 def _split(text: str, expected: str = "is not a URL") -> SplitResult:

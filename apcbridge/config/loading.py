@@ -81,7 +81,7 @@ def examine(path: Path) -> Report:
     return Report(document, None if faults else partial.config, tuple(sorted(faults)))
 
 
-_STAND_INS: Mapping[str | int, Data] = {"id": "x", "port": "sim://x", "url": "mqtt://x"}
+_STAND_INS: Mapping[str | int, Data] = {"id": "x", "port": "/dev/x", "url": "mqtt://x"}
 """What takes the place of a wrong value without which its whole section would have to go."""
 
 Problem: TypeAlias = tuple[KeyPath, str]

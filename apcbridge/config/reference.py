@@ -1,4 +1,4 @@
-"""The schema as people and editors read it: known keys, descriptions, the reference page."""
+"""The schema as people and editors read it: known keys and their descriptions."""
 
 from __future__ import annotations
 
@@ -44,10 +44,13 @@ def known_keys(path: KeyPath) -> tuple[str, ...]:
 
 
 def describe(path: KeyPath) -> str:
-    """Return the first sentence that the reference says about a key."""
-    node = at(path)
-    text = str(node.get("description", "")) if node else ""
-    return " ".join(text.split())
+    """Return what the reference says about a key, in one line."""
+    return text_of(at(path) or {})
+
+
+def text_of(node: Schema) -> str:
+    """Return the description of a part of the schema, in one line."""
+    return " ".join(str(node.get("description", "")).split())
 
 
 def _resolved(node: Schema) -> Schema:

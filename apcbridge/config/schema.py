@@ -128,8 +128,8 @@ class PduConfig(_Section):
     id: Identifier
     """Name of the PDU in topics, logs and commands; `bridge` is taken."""
     port: Port
-    """Serial device (use its `/dev/serial/by-id/` name: numbers change) or `socket://host:port`,
-    `telnet://host:port`, `rfc2217://host:port`, `sim://MODEL?firmware=VERSION`."""
+    """Serial device (use its `/dev/serial/by-id/` name: numbers change), or a terminal server: `socket://host:port` (raw
+    bytes), `telnet://host:port`, or a simulated PDU: `sim://MODEL?firmware=VERSION`."""
     baud: Baud = 9600
     """Speed of the line, 8N1. APC's consoles are set to 9600, the oldest to 2400."""
     username: Text = "apc"
@@ -178,7 +178,7 @@ class HomeAssistantConfig(_Section):
     """Home Assistant's discovery."""
 
     discovery: DiscoveryMode = DiscoveryMode.DEVICE
-    """`device`: one document per PDU (Home Assistant 2024.12 and later); `component`: one per entity; `off`."""
+    """`device`: one document per PDU (Home Assistant 2024.11 and later); `component`: one per entity; `off`."""
     prefix: Topic = "homeassistant"
     """Home Assistant's discovery prefix."""
     status_topic: Topic = "homeassistant/status"
@@ -293,10 +293,6 @@ class SnmpConfig(_Section):
     """Accept the communities `public` and `private`, which every scanner tries first."""
     private_root: ObjectId = PRIVATE_ROOT
     """Where APCBRIDGE-MIB hangs."""
-    contact: Text | None = None
-    """sysContact; default: what the PDU says."""
-    location: Text | None = None
-    """sysLocation; default: what the PDU says."""
 
 
 class WebConfig(_Section):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apcbridge.config import Config, Endpoint, Secret, examine, load
+from apcbridge.config import Config, Endpoint, Secret, examine, load, page
 from apcbridge.config import loading as loading_module
 from apcbridge.config.document import DEPTH_LIMIT, SIZE_LIMIT, parse_document
 from apcbridge.config.excerpt import excerpt
@@ -262,6 +262,8 @@ class TestFaults:
             ("port: telnet://host:70000", "port", "needs a host and a port"),
             ("port: 'socket://[::g]:1'", "port", "is not a URL"),
             ("port: sim://", "port", "needs a model"),
+            ("port: sim://AP0", "port", "no simulated model"),
+            ("port: rfc2217://host:4001", "port", "not available in this version"),
             ("baud: 9601", "baud", "must be auto or one of"),
             ("poll_interval: 0.1", "poll_interval", "at least 1"),
             ("poll_interval: 1e9", "poll_interval", "must be a number"),
@@ -513,3 +515,8 @@ def test_the_example_file_is_good(folder: Path) -> None:
     assert config.pdus[0].outlets[1].policy is Policy.READ_ONLY
     assert config.mqtt is not None
     assert config.snmp is not None
+
+
+def test_the_reference_page_is_current() -> None:
+    page_file = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+    assert page_file.read_text(encoding="utf-8") == page.render(), "run make docs"
