@@ -133,7 +133,7 @@ class SnmpAgent:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._texts = SystemTextFile(settings)
+        self._texts = SystemTextFile(settings, clock.wall)
         answers = AnswerMemory()
         self._desks = {a.pdu: Desk(store.get(a.pdu), door, self._texts, answers) for a in settings.addresses}
         self._bound: dict[str, tuple[str, int]] = {}

@@ -6,10 +6,12 @@ the model calls it fresh, so a reader gets genErr the moment that passes, whethe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apcbridge.model import Identity, LinkState, Nmc
+from apcbridge.snmp.bridge_mib import add_bridge_mib
+from apcbridge.snmp.mgmt import add_mgmt
 from apcbridge.snmp.powernet import Face, add_powernet, add_unread
 from apcbridge.snmp.settings import PRIVATE_ROOT
 from apcbridge.snmp.system import (
@@ -23,6 +25,8 @@ from apcbridge.snmp.system import (
 from apcbridge.snmp.table import NEVER, OidTable, TableBuilder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from apcbridge.model import Outlet, PduStatus
     from apcbridge.snmp.ber import Oid
 
@@ -37,15 +41,16 @@ class MibContext:
     name: str | None = None
     location: str | None = None
     private_root: Oid = PRIVATE_ROOT
+    wall: Callable[[], float] = lambda: 0.0
+    """Unix time, for the card's clock."""
 
     def with_text(self, field: str, value: str) -> MibContext:
         """Return the same with one of ``contact``, ``name`` or ``location`` replaced."""
-        return MibContext(
-            counters=self.counters,
+        return replace(
+            self,
             contact=value if field == "contact" else self.contact,
             name=value if field == "name" else self.name,
             location=value if field == "location" else self.location,
-            private_root=self.private_root,
         )
 
 
@@ -59,6 +64,8 @@ def build_table(status: PduStatus, context: MibContext) -> OidTable:
     add_system(table, identity, _texts(status, identity, context), up_time(nmc.boot_mono), list_until)
     add_interfaces(table, identity.mac_address)
     add_snmp_group(table, context.counters)
+    add_mgmt(table, context.wall)
+    add_bridge_mib(table, context.private_root, status, context.counters)
     if snapshot is None:
         add_unread(table)
         return table.build()

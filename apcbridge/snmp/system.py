@@ -68,6 +68,8 @@ class AgentCounters:
     repeated_sets: int = 0
     out_errors: int = 0
     traps: int = 0
+    pending_lost: int = 0
+    """Delayed commands that restarts of the NMC have lost."""
 
     @property
     def dropped(self) -> int:

@@ -11,6 +11,7 @@ from apcbridge.snmp.mib import MibContext
 from apcbridge.snmp.system import AgentCounters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from apcbridge.snmp.settings import SnmpSettings
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 class SystemTextFile:
     """One small JSON file: ``{pdu: {contact, name, location}}``. Without a state directory nothing can be written."""
 
-    def __init__(self, settings: SnmpSettings) -> None:
+    def __init__(self, settings: SnmpSettings, wall: Callable[[], float]) -> None:
         self._path: Path | None = settings.state_dir / FILE_NAME if settings.state_dir else None
         self._written = self._load()
         self._contexts = {
@@ -34,6 +35,7 @@ class SystemTextFile:
                 name=self._written.get(address.pdu, {}).get("name"),
                 location=self._written.get(address.pdu, {}).get("location", settings.location),
                 private_root=settings.private_root,
+                wall=wall,
             )
             for address in settings.addresses
         }

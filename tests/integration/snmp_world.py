@@ -40,12 +40,13 @@ class Ran:
     err: str
 
 
-async def run_program(*words: str) -> Ran:
+async def run_program(*words: str, smi: str = "") -> Ran:
+    """Run a program of the system; ``smi`` is where libsmi's tools find modules."""
     process = await asyncio.create_subprocess_exec(
         *words,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "SMIPATH": smi},
     )
     async with asyncio.timeout(DEADLINE_S):
         out, err = await process.communicate()

@@ -9,12 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apcbridge.model import Freshness, Identity, LinkState, LoadState, Nmc, OutletState
+from apcbridge.model import (
+    Freshness,
+    Identity,
+    LinkState,
+    LoadState,
+    Nmc,
+    OutletState,
+    Reboot,
+    RebootCause,
+)
 from apcbridge.snmp import ber
+from apcbridge.snmp.bridge_mib import date_and_time
 from apcbridge.snmp.mib import MibContext, build_table
 from apcbridge.snmp.powernet import RPDU, RPDU_COMMAND, RPDU_STATE, SPDU, SPDU_CONTROL, STATE_COLUMNS
+from apcbridge.snmp.settings import PRIVATE_ROOT
 from apcbridge.snmp.system import SYS_UP_TIME, SYSTEM, AgentCounters
-from tests.unit.snmp.world import AP7900, NOW, load, outlet, snapshot, status
+from tests.unit.snmp.world import AP7900, BOOT, NOW, load, outlet, snapshot, status
 
 if TYPE_CHECKING:
     from apcbridge.snmp.table import OidTable
@@ -143,7 +154,7 @@ def test_up_time_follows_the_clock_and_is_unknown_without_a_boot_time() -> None:
 
 def test_a_pdu_that_was_never_read_tells_nothing_but_admits_it() -> None:
     table = table_of(status(read=False))
-    for oid in under(table, (1, 3, 6, 1, 4, 1, 318)):
+    for oid in under(table, (*E, 1)):
         assert value(table, oid) is None
     assert value(table, SYS_UP_TIME) is None
     assert {oid[:-1] for oid in table.oids} >= set(STATE_COLUMNS)
@@ -218,3 +229,60 @@ def test_configured_texts_win_over_the_banner() -> None:
     assert value(table, (*SYSTEM, 4, 0)) == (ber.OCTET_STRING, "noc")
     assert value(table, (*SYSTEM, 6, 0)) == (ber.OCTET_STRING, "")
     assert value(table_of(), (*SYSTEM, 6, 0)) == (ber.OCTET_STRING, "Rack 7")
+
+
+def test_the_bridges_own_module_tells_how_old_the_reading_is() -> None:
+    table, root = table_of(), PRIVATE_ROOT
+    assert value(table, (*root, 1, 1, 1, 0)) == (ber.OCTET_STRING, "pdu1")
+    ages = [value(table, (*root, 1, 1, 2, 0), NOW + age) for age in (0.0, 12.7, 100.0)]
+    assert ages == [(2, 0), (2, 12), (2, 100)]
+    freshness = [value(table, (*root, 1, 1, 3, 0), NOW + age) for age in (0.0, 30.0, 50.0)]
+    assert freshness == [(2, 1), (2, 2), (2, 3)]
+    unread = table_of(status(read=False))
+    assert value(unread, (*root, 1, 1, 2, 0)) == (2, -1)
+    assert value(unread, (*root, 1, 1, 3, 0)) == (2, 3)
+
+
+def test_the_bridges_own_module_tells_of_restarts() -> None:
+    reboot = Reboot(
+        id="r", at=1_700_000_000.5, cause=RebootCause.WATCHDOG, evidence=("up time went back",), noticed_at=1.0
+    )
+    nmc = Nmc(
+        boot_at=1_700_000_000.5,
+        boot_mono=BOOT,
+        reboot_count=7,
+        watchdog_reboot_count=5,
+        reboots_by_cause={RebootCause.WATCHDOG: 5, RebootCause.POWER: 2},
+        last_reboot=reboot,
+        interval_s=570.0,
+        watchdog=True,
+    )
+    table = table_of(status(snapshot(nmc=nmc)))
+    group = (*PRIVATE_ROOT, 1, 3)
+    shown = [value(table, (*group, scalar, 0)) for scalar in (2, 3, 5, 6, 7, 9)]
+    assert shown == [
+        (ber.COUNTER32, 7),
+        (ber.COUNTER32, 5),
+        (2, 1),
+        (ber.OCTET_STRING, "up time went back"),
+        (ber.GAUGE32, 570),
+        (2, 1),
+    ]
+    assert [value(table, (*group, 10, 1, 2, cause)) for cause in (1, 2, 3, 4)] == [
+        (ber.COUNTER32, count) for count in (5, 2, 0, 0)
+    ]
+    assert date_and_time(1_700_000_000.5) == ber.octets(bytes((7, 231, 11, 14, 22, 13, 20, 5)) + b"+\x00\x00")
+    assert date_and_time(None) == ber.octets(bytes(8))
+
+
+def test_the_root_of_the_bridges_own_module_can_be_moved() -> None:
+    context = MibContext(counters=AgentCounters(), private_root=(1, 3, 6, 1, 4, 1, 55555))
+    table = build_table(status(), context)
+    assert len(under(table, (1, 3, 6, 1, 4, 1, 55555))) > 20
+    assert not under(table, PRIVATE_ROOT)
+
+
+def test_no_secret_stands_where_a_card_shows_them() -> None:
+    table = table_of()
+    assert value(table, (*E, 2, 4, 2, 3, 3, 0)) == (ber.OCTET_STRING, "***")
+    assert not under(table, (*E, 2, 1, 2))
