@@ -128,7 +128,7 @@ class PduConfig(_Section):
     id: Identifier
     """Name of the PDU in topics, logs and commands; `bridge` is taken."""
     port: Port
-    """Serial device (use its `/dev/serial/by-id/` name: numbers change), or a terminal server: `socket://host:port` (raw
+    """Serial device (use its `/dev/serial/by-id/` name: numbers change), a terminal server: `socket://host:port` (raw
     bytes), `telnet://host:port`, or a simulated PDU: `sim://MODEL?firmware=VERSION`."""
     baud: Baud = 9600
     """Speed of the line, 8N1. APC's consoles are set to 9600, the oldest to 2400."""
