@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ _WAKE_PATIENCE_S = 2.0
 _LOGOUT_REST_S = 1.0
 """Every tool that logs in again at once after logging out has been locked out now and then (cluster-glue)."""
 _CLEARING_STEPS = 12
+SHUT_S = 200.0
+"""After a forced password change nothing is typed until the inactivity log-off (3 min) has surely come: an ENTER
+at the question for the new password could answer it."""
 
 
 class Access(StrEnum):
@@ -74,6 +78,8 @@ class Door:
     """The user name prompt is the last thing that the console has printed: no ENTER is needed to get it."""
     logins: int = 0
     """How often we have logged in."""
+    shut_until: float = -math.inf
+    """Until then nothing is typed; see SHUT_S."""
     closed_at: float | None = None
     """When we last logged out, monotonic seconds."""
 

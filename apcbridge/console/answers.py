@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from apcbridge.console.events import LogEntry, NetworkReading, OutletConfig, OutletRow, ResetCauseReading
-from apcbridge.console.screens import parse_up_time, summary
+from apcbridge.console.screens import deciamps, parse_up_time, summary
 from apcbridge.errors import CommandRejected, ScreenUnrecognised, TableIncomplete
 from apcbridge.model import Identity, Load, OutletState
 
@@ -127,11 +127,6 @@ def check_whole(table: StatusTable, expected: int | None) -> None:
 _CURRENT = re.compile(r"Current on (?:(bank|phase) (\d)|total) is (\d{1,3}(?:\.\d{1,2})?) ?A")
 _NUMBERED = re.compile(r"\s*(\d{1,2}): (\d{1,5}(?:\.\d{1,3})?) (A|V|kW|W|kVA|VA)")
 _POWER = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(kW|W|Watts|kVA|VA)")
-
-
-def deciamps(amperes: str) -> int:
-    """Turn ``1.4`` into 14."""
-    return int((Decimal(amperes) * 10).to_integral_value())
 
 
 def parse_dash_c_current(data: Iterable[str]) -> tuple[tuple[Load, ...], tuple[Load, ...], int | None]:

@@ -7,12 +7,13 @@ The session sends, waits for the prompt, answers pagers on the way and watches t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from apcbridge.console.scanner import split_lines
-from apcbridge.errors import ScreenUnrecognised
+from apcbridge.errors import OutletMismatch, ScreenUnrecognised, TableIncomplete
 
 if TYPE_CHECKING:
     from apcbridge.console.dialects import DialectId
@@ -77,6 +78,8 @@ class Reply:
     prompt: Prompt
     at: float
     """When the prompt was recognised, monotonic seconds."""
+    echoed: bool = False
+    """What we typed stood before the pages, to the letter."""
 
     @property
     def text(self) -> str:
@@ -95,6 +98,10 @@ Dialog = Generator[Step, Reply, Result]
 
 class LoginPromptSeen(ScreenUnrecognised):
     """The console asks for a login where none was due: it has logged us off, or the NMC has restarted."""
+
+
+GARBLED = (OutletMismatch, ScreenUnrecognised, TableIncomplete)
+"""What a noisy line makes of a screen. After an actuation such a screen is read again: only reading is left."""
 
 
 @dataclass(slots=True)
@@ -117,10 +124,12 @@ class Memory:
     """Whether the console echoes what we type; None until seen."""
     pager_pause_s: float = 0.0
     """How long to wait before answering a pager; not nought once an answer was lost."""
+    slowest_s: float = 0.0
+    """The longest that this console has taken for a screen: a pager's answer is not given up for lost before."""
     state_width: int | None = None
     """Width of the state column of the ``-c`` command line, from the last whole list."""
-    refused: set[str] = field(default_factory=set)
-    """Commands that this firmware has answered with an error; not asked again."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """How often in a row this firmware has answered a command with an error; twice, and it is not asked again."""
 
     def forget_place(self) -> None:
         """Forget what depends on the place in the menus and on this login."""

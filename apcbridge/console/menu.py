@@ -16,6 +16,7 @@ from apcbridge.errors import ScreenUnrecognised, TableIncomplete
 
 if TYPE_CHECKING:
     from apcbridge.console.events import OutletRow
+    from apcbridge.model import Load
 
 _MAX_STEPS = 12
 """The deepest walk known is main, device manager, outlet management, list, outlet, action menu, and back."""
@@ -26,6 +27,7 @@ _TO_LIST = {
     Kind.OUTLET_MANAGEMENT: re.compile(r"Outlet Control/Configuration"),
 }
 _TO_LOADS = re.compile(r"(?:Phase|Bank|Load) (?:Management|Monitor)(?:/Configuration)?")
+_ONE_PHASE = re.compile(r"Phase (?:L)?\d")
 CONTROL_ALL = re.compile(
     r"Control of (?:ALL (?:Accessible )?Outlets|Master|Outlet)|Master Control|Control Outlet", re.IGNORECASE
 )
@@ -116,9 +118,12 @@ def _sure_list(memory: Memory) -> Dialog[OutletList]:
     expected = (len(memory.items) or None) if renumbered else memory.outlets
     loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
     screen = yield from to_list(memory)
-    if memory.dialect is DialectId.D0 and not screen.shows_states:
+    try:
+        table = screens.parse_outlet_list(screen, expected, loose=loose)
+    except TableIncomplete:
+        if memory.dialect is not DialectId.D0:
+            raise
         return (yield from _list_without_states(memory, screen, expected))
-    table = screens.parse_outlet_list(screen, expected, loose=loose)
     if table.sure:
         return table
     again = screens.parse_outlet_list((yield from to_list(memory)), len(table.rows), loose=loose)
@@ -130,7 +135,7 @@ def _sure_list(memory: Memory) -> Dialog[OutletList]:
 def _list_without_states(memory: Memory, screen: Screen, expected: int | None) -> Dialog[OutletList]:
     """Read the AP9210, whose list has the names and whose screen for all outlets has the states.
 
-    A still earlier MasterSwitch shows them above its main menu. Nothing but ESC is typed on the screens for all outlets.
+    A still earlier MasterSwitch shows them above its main menu. Nothing but ESC is typed on those screens.
     """
     names, master = screens.parse_names(screen, expected)
     shown = yield from choose(memory, master)
@@ -185,14 +190,24 @@ def read_status(memory: Memory, *, load: bool) -> Dialog[GoalResult]:
 def _read_loads(memory: Memory) -> Dialog[LoadReading]:
     """Read every load screen that the Device Manager leads to; ends on the Device Manager."""
     manager = yield from to_device_manager(memory)
-    reading = LoadReading()
+    phases: list[Load] = []
+    banks: list[Load] = []
+    total: int | None = None
     for item in manager.items:
-        if _TO_LOADS.fullmatch(item.label):
-            screen = yield from choose(memory, item)
-            phases, banks = screens.parse_loads(screen)
-            reading = replace(reading, phases=reading.phases or phases, banks=reading.banks or banks)
-            yield from to_device_manager(memory)
-    return reading
+        if not _TO_LOADS.fullmatch(item.label):
+            continue
+        screen = yield from choose(memory, item)
+        loads = screens.parse_loads(screen)
+        banks += loads.banks
+        phases += loads.phases
+        total = loads.total_deciamps if total is None else total
+        for phase in screen.items if not loads.phases else ():
+            if _ONE_PHASE.fullmatch(phase.label):
+                page = screens.parse_loads((yield from choose(memory, phase)))
+                phases += [replace(load, index=int(phase.label[-1])) for load in page.phases[:1]]
+                yield from show(memory, Send(ESC, enter=False))
+        yield from to_device_manager(memory)
+    return LoadReading(phases=tuple(phases), banks=tuple(banks), total_deciamps=total)
 
 
 def to_device_manager(memory: Memory) -> Dialog[Screen]:

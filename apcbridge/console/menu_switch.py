@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.console import screens
 from apcbridge.console.dialects import ACTION_LABELS, SUCCESS, DialectId
-from apcbridge.console.dialog import Dialog, Emit, Memory, Pause, Reply, Send
+from apcbridge.console.dialog import GARBLED, Dialog, Emit, Memory, Pause, Reply, Send
 from apcbridge.console.events import ActuationSent, GoalResult, OutletReading, OutletRow
 from apcbridge.console.goals import Switch, SwitchAction, SwitchAll
 from apcbridge.console.menu import CONTROL_ALL, choose, land, read_list, show, to_list
@@ -141,18 +141,25 @@ def cancel_confirmation() -> Dialog[None]:
 def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -> Dialog[GoalResult]:
     """Refresh the outlet's menu until it shows the effect or the settle time is over.
 
-    The success text means accepted, not done: the relay may follow by a moment.
+    The success text means accepted, not done: the relay may follow by a moment. A garbled screen is read again.
     """
     watch = Watch(goal.action, before.state)
-    deadline = reply.at + watch.patience_s(goal.settle_s)
+    until = reply.at + watch.patience_s(goal.settle_s)
     while True:
-        page = check_page(land(memory, reply), goal, before.name)
-        row = OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
-        yield Emit(OutletReading(row))
-        result = watch.see(row)
-        if result is not None:
-            return result
-        if reply.at >= deadline:
+        garbled: ConsoleError | None = None
+        try:
+            page = check_page(land(memory, reply), goal, before.name)
+        except GARBLED as error:
+            garbled = error
+        else:
+            row = OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
+            yield Emit(OutletReading(row))
+            result = watch.see(row)
+            if result is not None:
+                return result
+        if reply.at >= until and garbled is not None:
+            raise garbled
+        if reply.at >= until:
             return watch.give_up()
         yield Pause(reply.at + goal.poll_s)
         reply = yield Send()

@@ -56,6 +56,15 @@ _AFTER_A_PAUSE = (
 _INPUT = re.compile(r"\s*\S.*[:>?=] ?")
 _MENU_PROMPT = re.compile(r"> ?")
 _BYE = re.compile(r"(?:Connection Closed - )?Bye\.?\s*")
+_BURIED = (
+    (Prompt.PAGER, re.compile(r"\s*Press <ENTER> to continue\.\.\.\s*")),
+    (Prompt.USER, re.compile(r"User Name {1,4}: .*")),
+    (Prompt.DASH_C, re.compile(r"APC>.*")),
+    (Prompt.SHELL, re.compile(r"(?:[^\s@>]{1,32}@)?apc>.*")),
+)
+"""Prompts that still count when a line that nobody asked for was printed after them. Not the one for the
+password, which is only given where nothing stands between, and not the one for YES."""
+_BURIED_DEPTH = 6
 _LAST_OF_PROMPTS = frozenset(" >:.")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -113,12 +122,10 @@ class Scanner:
 
     def prompt(self, *, quiet: bool) -> Prompt:
         """Name the prompt at the end of the text; ``quiet`` tells that nothing has come for a while."""
-        if len(self._buffer) - self._last_line_at > _TAIL_CHARS:
-            return Prompt.NONE
         tail = self._tail()
         if not tail:
             return self._farewell()
-        if tail[-1] not in _LAST_OF_PROMPTS:
+        if len(self._buffer) - self._last_line_at > _TAIL_CHARS or tail[-1] not in _LAST_OF_PROMPTS:
             return Prompt.NONE
         for prompt, grammar in _SURE:
             if grammar.fullmatch(tail):
@@ -128,6 +135,19 @@ class Scanner:
         if quiet:
             for prompt, grammar in _AFTER_A_PAUSE:
                 if grammar.fullmatch(tail):
+                    return prompt
+        return Prompt.NONE
+
+    def buried_prompt(self) -> Prompt:
+        """Name the prompt after which the console has printed something unasked; ask only after a pause."""
+        window = self._buffer[-_BURIED_DEPTH * _TAIL_CHARS :].decode("latin-1")
+        lines = [line for line in split_lines(window) if line.strip()][-_BURIED_DEPTH:]
+        for position, line in reversed(list(enumerate(lines))):
+            above = lines[position - 1] if position else ""
+            if line.startswith(">") and FOOTER.fullmatch(above):
+                return Prompt.MENU
+            for prompt, grammar in _BURIED:
+                if grammar.fullmatch(line):
                     return prompt
         return Prompt.NONE
 

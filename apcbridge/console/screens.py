@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from apcbridge.console.events import Banner, OutletRow
+from apcbridge.console.events import Banner, LoadReading, OutletRow
 from apcbridge.console.scanner import FOOTER, split_lines
 from apcbridge.errors import ScreenUnrecognised, TableIncomplete
 from apcbridge.model import Load, LoadState, OutletState
@@ -356,43 +356,47 @@ def _group(pattern: re.Pattern[str], line: str, group: int) -> str:
 
 _PHASE_LOAD = re.compile(r"\s*Phase(?: (?:L)?(\d))? Load\s*:\s*(\d{1,3}(?:\.\d{1,2})?)\s*(?:A|Amps)?\s*")
 _BANK_ROW = re.compile(
-    r"\s+(\d{1,2})\s+\S.*?\s{1,}(\d{1,3}(?:\.\d{1,2})?) ?A?\s+(\d{1,3}) ?A?\s+(\d{1,3}) ?A?\s+(\d{1,3}) ?A?\s+(\S.*)"
+    r"\s+(\d{1,2}|Total)\s+\S.*?\s+(\d{1,3}(?:\.\d{1,2})?) ?A?\s+(\d{1,3}) ?A?\s+(\d{1,3}) ?A?\s+(\d{1,3}) ?A?\s+(\S.*)"
 )
 _LOAD_WORDS = (
     (re.compile(r"near", re.IGNORECASE), LoadState.NEAR_OVERLOAD),
     (re.compile(r"over", re.IGNORECASE), LoadState.OVERLOAD),
     (re.compile(r"low", re.IGNORECASE), LoadState.LOW),
-    (re.compile(r"normal", re.IGNORECASE), LoadState.NORMAL),
+    (re.compile(r"normal|within", re.IGNORECASE), LoadState.NORMAL),
 )
 _COLUMN_PAIR = re.compile(r"(\S[^:]*?)\s*: ?(.*?)(?=\s{2,}\S[^:]*?\s*: |$)")
 
 
-def parse_loads(screen: Screen) -> tuple[tuple[Load, ...], tuple[Load, ...]]:
-    """Return the loads of phases and banks that a load screen shows; what it does not show is empty."""
+def parse_loads(screen: Screen) -> LoadReading:
+    """Read the loads of phases and banks that a load screen shows; what it does not show is empty."""
     phases: list[Load] = []
     banks: list[Load] = []
+    total: int | None = None
     for line in screen.lines:
         phase = _PHASE_LOAD.fullmatch(line)
         bank = _BANK_ROW.fullmatch(line)
         if phase:
-            phases.append(Load(index=int(phase[1] or len(phases) + 1), deciamps=_deciamps(phase[2])))
+            phases.append(Load(index=int(phase[1] or len(phases) + 1), deciamps=deciamps(phase[2])))
+        elif bank and bank[1] == "Total":
+            total = deciamps(bank[2])
         elif bank:
-            low, near, over = (int(bank[group]) for group in (3, 4, 5))
-            state = next((state for words, state in _LOAD_WORDS if words.search(bank[6])), LoadState.UNKNOWN)
-            banks.append(
-                Load(
-                    index=int(bank[1]),
-                    deciamps=_deciamps(bank[2]),
-                    state=state,
-                    low_a=low,
-                    near_overload_a=near,
-                    overload_a=over,
-                )
-            )
-    return tuple(phases), tuple(banks)
+            banks.append(_bank(bank))
+    return LoadReading(phases=tuple(phases), banks=tuple(banks), total_deciamps=total)
 
 
-def _deciamps(amperes: str) -> int:
+def _bank(row: re.Match[str]) -> Load:
+    return Load(
+        index=int(row[1]),
+        deciamps=deciamps(row[2]),
+        state=next((state for words, state in _LOAD_WORDS if words.search(row[6])), LoadState.UNKNOWN),
+        low_a=int(row[3]),
+        near_overload_a=int(row[4]),
+        overload_a=int(row[5]),
+    )
+
+
+def deciamps(amperes: str) -> int:
+    """Turn ``1.4`` into 14."""
     return int((Decimal(amperes) * 10).to_integral_value())
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 
-from apcbridge.console.access import Access, Credentials, DashC, Door, SessionState
+from apcbridge.console.access import SHUT_S, Access, Credentials, DashC, Door, SessionState
 from apcbridge.console.dialects import CAPABILITIES, Capabilities, DialectId
 from apcbridge.console.dialog import (
     Dialog,
@@ -28,7 +29,14 @@ from apcbridge.console.goals import Goal, Switch, SwitchAll
 from apcbridge.console.pursuit import attempt
 from apcbridge.console.scanner import Prompt, Scanner
 from apcbridge.console.screens import summary
-from apcbridge.errors import CommandRejected, ConsoleError, GoalTimeout, OutletMismatch, ScreenUnrecognised
+from apcbridge.errors import (
+    CommandRejected,
+    ConsoleError,
+    GoalTimeout,
+    OutletMismatch,
+    PasswordChangeForced,
+    ScreenUnrecognised,
+)
 
 __all__ = ["Access", "Credentials", "Session", "SessionOptions", "SessionState"]
 
@@ -37,8 +45,13 @@ _QUIET_S = 0.2
 _ECHO_S = 0.4
 """How long the echo of a typed text is waited for, where it is not known whether this console echoes."""
 _PAGER_REPEAT_S = 2.0
+_PAGER_REPEAT_MOST_S = 7.0
+"""Bounds of the patience with an answered pager, before the answer is taken for lost and given once more. The second
+ENTER may then refresh the screen that follows, so that one is waited out, too."""
 _PAGER_PAUSE_S = 0.5
 """Some units lose an ENTER that comes too soon after the pager's text (bz1342584)."""
+_SILENCE_STRETCH = 3
+"""Where silence is an answer, chatter may put it off so many times: some units print lines unasked."""
 _MAX_PAGES = 20
 _IDLE_TAIL = 512
 _DOUBTFUL_AFTER_S = 150.0
@@ -102,7 +115,7 @@ class Session:
         self._goal_until = now + self._options.goal_s + settle_s
         if now - self._last_heard > _DOUBTFUL_AFTER_S:
             self._memory.screen = None
-        self._dialog = self._pursue(goal)
+        self._dialog = self._pursue(goal, shut=now < self._door.shut_until)
         self._step(None, now)
 
     def receive_data(self, data: bytes, now: float) -> list[Event]:
@@ -198,8 +211,10 @@ class Session:
 
     # --- pursuing a goal ---
 
-    def _pursue(self, goal: Goal) -> Dialog[GoalResult]:
+    def _pursue(self, goal: Goal, *, shut: bool) -> Dialog[GoalResult]:
         """Log in and do it; once more from the login if the console has left us before anything was done."""
+        if shut:
+            raise PasswordChangeForced("the console insisted on a new password a short while ago: nothing was typed")
         try:
             return (yield from self._attempt(goal))
         except LoginPromptSeen as lost:
@@ -236,13 +251,16 @@ class Session:
         except StopIteration as stop:
             self._end(GoalDone(self._goal, stop.value))
         except ConsoleError as error:
-            self._out.clear()
-            if (
-                not isinstance(error, CommandRejected | OutletMismatch)
-                and self._door.state is not SessionState.LOGGED_OUT
-            ):
-                self._forget()
-            self._end(GoalFailed(self._goal, error, self._actuated))
+            self._fail(self._goal, error, now)
+
+    def _fail(self, goal: Goal, error: ConsoleError, now: float) -> None:
+        self._out.clear()
+        if isinstance(error, PasswordChangeForced) and now >= self._door.shut_until:
+            self._door.shut_until = now + SHUT_S
+        lost = not isinstance(error, CommandRejected | OutletMismatch)
+        if lost and self._door.state is SessionState.LOGGED_IN:
+            self._forget()
+        self._end(GoalFailed(goal, error, self._actuated))
 
     def _answer_at_hand(self, step: Send, now: float) -> Reply | ConsoleError | None:
         """Return the answer to a step that a login prompt printed since the last one makes needless."""
@@ -319,8 +337,9 @@ class Session:
 
     def _look_for_prompt(self, wait: _Wait, now: float, *, quiet: bool) -> None:
         prompt = self._scanner.prompt(quiet=quiet)
-        if prompt is Prompt.NONE and quiet and wait.step.wants_input and self._scanner.input_prompt():
-            prompt = Prompt.INPUT
+        if prompt is Prompt.NONE and quiet:
+            asked = wait.step.wants_input and self._scanner.input_prompt()
+            prompt = Prompt.INPUT if asked else self._scanner.buried_prompt()
         if prompt is Prompt.NONE:
             return
         if prompt is Prompt.PAGER:
@@ -330,6 +349,7 @@ class Session:
 
     def _turn_page(self, wait: _Wait, now: float) -> None:
         """Press ENTER at a pager: at once, unless this console is known to lose it then."""
+        self._learn_pace(wait, now)
         wait.pages.append(self._scanner.take())
         if len(wait.pages) > _MAX_PAGES:
             self._step(ScreenUnrecognised(f"more than {_MAX_PAGES} pages"), now)
@@ -341,8 +361,12 @@ class Session:
 
     def _press_pager(self, wait: _Wait, now: float) -> None:
         wait.turn_at = None
-        wait.repeat_at = now + _PAGER_REPEAT_S
+        wait.pressed_at = now
+        wait.repeat_at = now + min(max(_PAGER_REPEAT_S, 2 * self._memory.slowest_s), _PAGER_REPEAT_MOST_S)
         self._out += b"\r"
+
+    def _learn_pace(self, wait: _Wait, now: float) -> None:
+        self._memory.slowest_s = max(self._memory.slowest_s, now - wait.pressed_at)
 
     def _time_passed(self, wait: _Wait, now: float) -> None:
         if wait.echo_until is not None:
@@ -352,7 +376,8 @@ class Session:
             if now >= wait.turn_at:
                 self._press_pager(wait, now)
         elif wait.repeat_at is not None and now >= wait.repeat_at and self._scanner.blank:
-            self._memory.pager_pause_s = wait.settle_s = _PAGER_PAUSE_S
+            self._memory.pager_pause_s = _PAGER_PAUSE_S
+            wait.settle_s = _PAGER_PAUSE_S + now - wait.pressed_at
             self._press_pager(wait, now)
             wait.repeat_at = None
         elif now >= wait.silence_at:
@@ -378,25 +403,29 @@ class Session:
 
     def _answer(self, wait: _Wait, prompt: Prompt, now: float) -> None:
         """Hand what came to the dialog."""
+        if prompt is not Prompt.NONE:
+            self._learn_pace(wait, now)
         pages = [*wait.pages, self._scanner.take()]
         if prompt is Prompt.CONFIRM:
             self._actuated = False
         if prompt in _LOGIN_PROMPTS and not wait.step.login:
             self._step(LoginPromptSeen("the login prompt came in the middle of a dialog"), now)
             return
-        pages[0] = self._without_echo(wait.step, pages[0])
-        self._step(Reply(pages=tuple(pages), prompt=prompt, at=now), now)
+        rest = self._without_echo(wait.step, pages[0])
+        pages[0] = pages[0] if rest is None else rest
+        self._step(Reply(pages=tuple(pages), prompt=prompt, at=now, echoed=rest is not None), now)
 
-    def _without_echo(self, step: Send, text: str) -> str:
+    def _without_echo(self, step: Send, text: str) -> str | None:
+        """Take the echo off, or return None if there is none; learn whether this console echoes."""
         if step.secret or not step.enter or not step.text:
-            return text
+            return None
         echoed = text.lstrip()
         if echoed.startswith(step.text) and echoed[len(step.text) : len(step.text) + 1] in ("\r", "\n"):
             self._memory.echoes = True
             return echoed[len(step.text) :]
         if self._memory.echoes is None:
             self._memory.echoes = False
-        return text
+        return None
 
     def _overhear(self, data: bytes) -> None:
         """Take what the console prints while nothing is asked of it."""
@@ -449,9 +478,12 @@ class _Wait:
         self.repeat_at: float | None = None
         """When the pager's answer is given up for lost."""
         self.quiet_at: float | None = None
+        self.pressed_at = now
+        """When the last key was sent."""
         self._silence_s = step.silence_s if step.silence_s is not None else silence_s
         self._heard_at = now
         self.silence_at = now + self._silence_s
+        self._silence_by = now + _SILENCE_STRETCH * self._silence_s if step.silence_s is not None else math.inf
 
     def sent(self, now: float) -> None:
         """Begin to wait anew."""
@@ -460,7 +492,7 @@ class _Wait:
     def heard(self, now: float) -> None:
         """Note that something has come."""
         self._heard_at = now
-        self.silence_at = now + self._silence_s
+        self.silence_at = min(now + self._silence_s, self._silence_by)
         self.quiet_at = now + max(_QUIET_S, self.settle_s)
 
     def settled(self, now: float) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.console import answers
 from apcbridge.console.dialects import DASH_C_VERBS, SHELL_VERBS, DialectId
-from apcbridge.console.dialog import Dialog, Emit, Memory, Pause, Send
+from apcbridge.console.dialog import GARBLED, Dialog, Emit, LoginPromptSeen, Memory, Pause, Send
 from apcbridge.console.eventlog import read_event_log
 from apcbridge.console.events import (
     ConfigReading,
@@ -20,7 +20,7 @@ from apcbridge.console.events import (
 from apcbridge.console.scanner import Prompt
 from apcbridge.console.screens import parse_up_time, summary
 from apcbridge.console.settle import Watch, read_back_all
-from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised, TableIncomplete
+from apcbridge.errors import CommandRejected, ConsoleError, OutletMismatch, ScreenUnrecognised, TableIncomplete
 from apcbridge.model import Identity
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def ask(memory: Memory, send: Send) -> Dialog[Answer]:
     due = Prompt.DASH_C if memory.dialect is DialectId.D3C else Prompt.SHELL
     if reply.prompt is not due:
         raise ScreenUnrecognised(f"after {send.text!r} came {summary(reply.text)}")
+    if memory.echoes and not reply.echoed and not send.echo_first:
+        raise ScreenUnrecognised(f"typed {send.text!r}, the echo was garbled in {summary(reply.text)}")
     return answers.parse_answer(reply.lines)
 
 
@@ -47,17 +49,25 @@ def query(memory: Memory, command: str) -> Dialog[tuple[str, ...]]:
 
 
 def query_if_known(memory: Memory, command: str) -> Dialog[tuple[str, ...]]:
-    """Ask what some firmware does not know; a refusal is remembered and answers with nothing from then on."""
-    if command in memory.refused:
+    """Ask what some firmware does not know; two refusals in a row are remembered (one may be noise)."""
+    if _known_refused(memory, command):
         return ()
     answer = yield from ask(memory, Send(command))
-    if not answer.rejected:
-        return answer.data
-    memory.refused.add(command)
-    return ()
+    if answer.rejected:
+        memory.refusals[command] += 1
+        return ()
+    memory.refusals.pop(command, None)
+    return answer.data
+
+
+def _known_refused(memory: Memory, command: str) -> bool:
+    return memory.refusals[command] > 1
 
 
 # --- status ----------------------------------------------------------------------------------------------------
+
+
+_ONE_OUTLET = "status of one outlet"
 
 
 def _status_command(memory: Memory, outlet: int | None = None) -> str:
@@ -74,11 +84,11 @@ def _parse_status(memory: Memory, data: tuple[str, ...]) -> StatusTable:
 
 def read_rows(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
     """Read all outlets; where nothing tells how many there are, read twice and believe what agrees."""
-    table = _parse_status(memory, (yield from query(memory, _status_command(memory))))
+    table = _parse_status(memory, (yield from _query_status(memory)))
     answers.check_whole(table, memory.outlets)
     if memory.outlets is None:
         memory.state_width = table.width
-        again = _parse_status(memory, (yield from query(memory, _status_command(memory))))
+        again = _parse_status(memory, (yield from _query_status(memory)))
         answers.check_whole(again, len(table.rows))
         if [row.name for row in again.rows] != [row.name for row in table.rows]:
             raise TableIncomplete("two readings of the outlet list do not agree")
@@ -87,17 +97,27 @@ def read_rows(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
     return table.rows
 
 
+def _query_status(memory: Memory) -> Dialog[tuple[str, ...]]:
+    """Ask for the whole list; every unit has it, so a refusal is a garbled line and no answer."""
+    command = _status_command(memory)
+    answer = yield from ask(memory, Send(command))
+    if answer.rejected:
+        raise ScreenUnrecognised(f"{command!r} was answered with E{answer.code}: {answer.message}")
+    return answer.data
+
+
 def read_outlet(memory: Memory, outlet: int) -> Dialog[OutletRow]:
     """Read one outlet, from its own line where the firmware answers that, else from the whole list."""
     command = _status_command(memory, outlet)
-    if "one outlet" not in memory.refused:
+    if not _known_refused(memory, _ONE_OUTLET):
         answer = yield from ask(memory, Send(command))
         table = _parse_status(memory, answer.data)
         if not answer.rejected and len(table.rows) == 1 and table.strange is None:
+            memory.refusals.pop(_ONE_OUTLET, None)
             if table.rows[0].number != outlet:
                 raise OutletMismatch(f"{command!r} was answered for outlet {table.rows[0].number}")
             return table.rows[0]
-        memory.refused.add("one outlet")
+        memory.refusals[_ONE_OUTLET] += 1
     rows = yield from read_rows(memory)
     if not 1 <= outlet <= len(rows):
         raise OutletMismatch(f"the PDU has no outlet {outlet}")
@@ -160,20 +180,35 @@ def _check_acknowledgement(answer: Answer, goal: Switch) -> None:
 
 
 def _read_back(memory: Memory, goal: Switch, before: OutletRow) -> Dialog[GoalResult]:
+    """Read the outlet until it shows the effect; what the line has garbled is read again."""
     watch = Watch(goal.action, before.state)
-    started: float | None = None
+    until: float | None = None
     while True:
-        row = yield from read_outlet(memory, goal.outlet)
-        moment = yield Emit(OutletReading(row))
-        if row.name != before.name:
-            raise OutletMismatch(f"outlet {goal.outlet} was called {before.name!r} and is now {row.name!r}")
-        started = moment.at if started is None else started
-        result = watch.see(row)
-        if result is not None:
-            return result
-        if moment.at >= started + watch.patience_s(goal.settle_s):
+        garbled: ConsoleError | None = None
+        try:
+            row = yield from _read_same(memory, goal.outlet, before.name)
+            moment = yield Emit(OutletReading(row))
+            result = watch.see(row)
+            if result is not None:
+                return result
+        except GARBLED as error:
+            if isinstance(error, LoginPromptSeen):
+                raise
+            garbled = error
+            moment = yield Pause(0.0)
+        until = moment.at + watch.patience_s(goal.settle_s) if until is None else until
+        if moment.at >= until and garbled is not None:
+            raise garbled
+        if moment.at >= until:
             return watch.give_up()
         yield Pause(moment.at + goal.poll_s)
+
+
+def _read_same(memory: Memory, outlet: int, name: str) -> Dialog[OutletRow]:
+    row = yield from read_outlet(memory, outlet)
+    if row.name != name:
+        raise OutletMismatch(f"outlet {outlet} was called {name!r} and is now {row.name!r}")
+    return row
 
 
 def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:

@@ -55,7 +55,7 @@ class Driver:
         self.session.start(goal, self.now)
         events: list[Event] = []
         until = self.now + limit_s
-        while self.session.busy:
+        while not (events and isinstance(events[-1], GoalDone | GoalFailed)):
             events += self._once()
             assert self.now < until, "the goal does not end"
         assert isinstance(events[-1], GoalDone | GoalFailed)

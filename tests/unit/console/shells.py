@@ -40,13 +40,15 @@ SHELL_LOGIN = login(b"apc", BANNER + PROMPT)
 DASH_C_LOGIN = login(b"apc -c", lines("", "Unit ID: rack7", "Outlets: 8", "") + DASH_C_PROMPT)
 
 
-def command(line: bytes, *data: str, prompt: bytes = PROMPT, code: str = "E000: Success", last: bool = False):
+def command(
+    line: bytes, *data: str, prompt: bytes = PROMPT, code: str = "E000: Success", last: bool = False
+) -> tuple[bytes, bytes]:
     """One command with its answer; the code before the data, or after it."""
     body = [*data, code] if last else [code, *data]
     return (line + b"\r", line + b"\r\n" + lines(*body, "") + prompt)
 
 
-def typed(line: bytes, *data: str, prompt: bytes = PROMPT, code: str = "E000: Success"):
+def typed(line: bytes, *data: str, prompt: bytes = PROMPT, code: str = "E000: Success") -> list[tuple[bytes, bytes]]:
     """A command whose ENTER waits for its echo."""
     return [(line, line), (b"\r", b"\r\n" + lines(code, *data, "") + prompt)]
 

@@ -76,17 +76,18 @@ def test_the_code_may_stand_before_or_after_the_data(last: bool) -> None:
     assert events[1] == ResetCauseReading(code=12, text="WDT Reset")
 
 
-def test_d4_loads_and_what_the_unit_does_not_know_is_asked_once() -> None:
+def test_d4_loads_and_what_the_unit_refuses_twice_is_not_asked_again() -> None:
     unknown = shells.command(b"bkReading all", code="E101: Command Not Found")
     phase = shells.command(b"phReading all current", "1: 0.5 A")
     power = shells.command(b"devReading power", "0.5 kW")
     apparent = shells.command(b"devReading appower", "600 VA")
-    run = d4(status(*ROWS), phase, unknown, power, apparent, status(*ROWS), phase, power, apparent)
-    first, second = run.run(ReadStatus()), run.run(ReadStatus())
+    asked = [status(*ROWS), phase, unknown, power, apparent]
+    run = d4(*asked, *asked, status(*ROWS), phase, power, apparent)
+    first, _, third = run.run(ReadStatus()), run.run(ReadStatus()), run.run(ReadStatus())
     load = first[2]
     assert isinstance(load, LoadReading)
     assert (load.phases[0].deciamps, load.banks, load.watts, load.volt_amperes) == (5, (), 500, 600)
-    assert second[1] == load
+    assert third[1] == load
 
 
 def one(state: str) -> tuple[bytes, bytes]:
