@@ -261,7 +261,8 @@ class Watch:
         away_s = self.rng.choice([60.0, 900.0, 6 * HOUR])
         self._advance(away_s)
         self.mono_zero = self.rng.uniform(0, 100) - self.now
-        if self.card.log_kind != "none" and self.rng.random() < 0.5:
+        log_decides = self.card.log_kind != "none" and not self.card.cold_clock
+        if log_decides and self.rng.random() < 0.5:
             self.wall_offset_s += self.rng.choice([-86400.0, 86400.0, -away_s])
         for life in self.card.lives[before - 1 :]:
             life.since_machine_restart = True
@@ -364,7 +365,7 @@ class Watch:
     def _judge(self, reboot: Reboot, now_at: float) -> None:
         self.tally.reported += 1
         happened = self.now - (now_at - reboot.at)
-        life = min(self.card.lives[1:], key=lambda known: abs(known.boot - happened), default=None)
+        life = self._nearest(happened)
         if reboot.evidence[0].startswith(EARLIER):
             # The card's clock may have been set or lost in between: the order is right, the time may not be.
             life = self._next_unseen()
@@ -388,6 +389,11 @@ class Watch:
         expected = self.predicted.get(self.card.lives.index(life))
         if expected is not None and life.boot - expected < 300:
             self.tally.prediction_errors_s.append(abs(expected - life.boot))
+
+    def _nearest(self, happened: float) -> Life | None:
+        """Return the start nearest to a moment; of two within the minute of the up time, the one not yet reported."""
+        near = [life for life in self.card.lives[1:] if abs(life.boot - happened) < 60 and not life.reports]
+        return min(near or self.card.lives[1:], key=lambda life: abs(life.boot - happened), default=None)
 
     def _next_unseen(self) -> Life | None:
         """Return the first start after the last one reported, if nothing but the log can have told of it."""

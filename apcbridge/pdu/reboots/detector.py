@@ -119,6 +119,8 @@ class RebootDetector:
         self._counts = {cause: known.counts.get(cause, 0) for cause in RebootCause}
         self._past: deque[PastReboot] = deque(known.past, maxlen=PAST_LIMIT)
         self._ready: list[Reboot] = []
+        self._uncounted = False
+        """The wall clock decided in place of the log: starts that nobody counted may stand behind the mark."""
         self._unavailable: set[Evidence] = set()
         self._log_due = False
         self._begun_mono: float | None = None
@@ -366,6 +368,7 @@ class RebootDetector:
         if told.boot.lo > self._carried(doubt.memory).boot.hi + CLOCK_SLACK_S:
             self._happened_while_away(doubt, told)
         else:
+            self._uncounted = self._mark is not None
             self._accept(doubt, told)
 
     def _happened_while_away(self, doubt: _Doubt, told: Life) -> None:
@@ -449,6 +452,7 @@ class RebootDetector:
             guessed=guessed,
             old_boot_mono=before.boot.mid if before and not guessed and before.agreed else None,
             after_mono=after_mono,
+            any_time=guessed or self._uncounted,
             life=life,
             how=tuple(how),
             deadline_mono=self._now_mono + EXPLAIN_S,
@@ -504,6 +508,7 @@ class RebootDetector:
             self._past.append(PastReboot(reboot=reboot, interval_s=restart.interval_s))
             self._ready.append(reboot)
         self._mark = told.mark
+        self._uncounted = self._uncounted and not isinstance(log, EventLog)
         self._finding = None
         if self._request and self._request.at_mono <= finding.life.boot.hi:
             self._request = None
@@ -515,6 +520,7 @@ class RebootDetector:
 
     def _remember_place(self, log: EventLog) -> None:
         self._mark = mark_of(log.entries, owed=0)
+        self._uncounted = False
         self._revision += 1
 
     # Time, memory, what others see

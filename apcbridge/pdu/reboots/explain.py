@@ -41,6 +41,8 @@ class Finding:
     """When that life began, or None where that was guessed."""
     after_mono: float | None
     """The card was still in its old life then, or None where that is not certain."""
+    any_time: bool
+    """Starts in the log count even if they lie before ``after_mono``, as long as they are behind the mark."""
     life: Life
     """The life that began."""
     how: tuple[str, ...]
@@ -155,7 +157,7 @@ def _in_window(finding: Finding, newest: LoggedStart, start: LoggedStart, mark: 
     if start is newest:
         return True
     ago_s = _ago(newest, start)
-    if ago_s is None or finding.after_mono is None:
+    if ago_s is None or finding.after_mono is None or finding.any_time:
         return mark is not None
     return finding.life.boot.mid - ago_s / pace >= finding.after_mono - RESOLUTION_S / pace
 
@@ -183,13 +185,19 @@ def _boots(finding: Finding, logged: Sequence[LoggedStart], pace: float) -> tupl
     if not dated:
         dated = [newest_mono]
     guessed = max(0, len(logged) - len(dated))
-    first = finding.after_mono if finding.after_mono is not None else dated[0] - WATCHDOG_MIN_S * guessed / pace
+    first = dated[0] - WATCHDOG_MIN_S * guessed / pace
+    if finding.after_mono is not None and not finding.any_time:
+        first = finding.after_mono
     step = (dated[0] - first) / (guessed + 1)
     return [first + step * (index + 1) for index in range(guessed)] + dated, guessed
 
 
 def _too_early(finding: Finding, moment_mono: float, pace: float) -> bool:
-    return finding.after_mono is not None and moment_mono < finding.after_mono - RESOLUTION_S / pace
+    return (
+        finding.after_mono is not None
+        and not finding.any_time
+        and moment_mono < finding.after_mono - RESOLUTION_S / pace
+    )
 
 
 def _intervals(
