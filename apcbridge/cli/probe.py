@@ -1,0 +1,139 @@
+"""``apcbridge probe PORT``: what is at the other end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apcbridge.cli import Exit, add_command
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from apcbridge.cli import Subparsers
+    from apcbridge.probe import Findings
+
+PASSWORD_VARIABLE = "APCBRIDGE_PASSWORD"  # noqa: S105 - the name of a variable
+FACTORY_PASSWORD = "apc"  # noqa: S105 - what every APC card leaves the factory with
+BAUDS = (9600, 2400, 19200, 38400)
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers, "probe", run, "look at the PDU on a port: dialect, identity, outlets, load; switches nothing"
+    )
+    parser.add_argument("port", metavar="PORT", help="/dev/serial/by-id/..., socket://host:port, sim://AP7920, ...")
+    add_login_options(parser)
+    parser.add_argument("--access", choices=("auto", "menu", "cli"), default="auto", help="default: %(default)s")
+
+
+def add_login_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command needs that talks to a console by itself."""
+    parser.add_argument("--baud", type=_baud, default=BAUDS, help="a speed, or auto (the default): 9600 first")
+    parser.add_argument("--username", default="apc", help="account of the console (default: %(default)s)")
+    parser.add_argument(
+        "--password-file",
+        type=Path,
+        help=f"file with its password; else ${PASSWORD_VARIABLE}, else it is asked for on a terminal, else apc",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look and print; raise PortError or ConsoleError with what is wrong."""
+    # `apcbridge --help` must not wait for what only this command needs.
+    import asyncio
+
+    from apcbridge.clock import SystemClock
+    from apcbridge.console.session import Access, Credentials
+    from apcbridge.pdu.ports import PortRegistry
+    from apcbridge.probe import Probe
+    from apcbridge.simulated import SimulatedRack
+
+    credentials = Credentials(args.username, read_password(args.password_file))
+
+    async def look() -> Findings:
+        async with SimulatedRack() as rack:
+            ports = PortRegistry()
+            ports.register("sim", rack.open)
+            return await Probe(ports, SystemClock(), credentials, Access(args.access)).run(args.port, args.baud)
+
+    for line in describe(asyncio.run(look())):
+        print(line)
+    return Exit.GOOD
+
+
+def read_password(file: Path | None) -> str:
+    """Return the password from where the user keeps it."""
+    from apcbridge.config.secret import read_secret
+    from apcbridge.errors import ConfigError
+
+    if file is not None:
+        try:
+            return read_secret(file).reveal()
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+    if PASSWORD_VARIABLE in os.environ:
+        return os.environ[PASSWORD_VARIABLE]
+    if sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass("Password of the console (empty: apc): ") or FACTORY_PASSWORD
+    return FACTORY_PASSWORD
+
+
+def describe(findings: Findings) -> Iterator[str]:
+    """Say for people what was found."""
+    yield f"Port          {findings.port} at {findings.baud} baud"
+    yield f"Console       dialect {findings.dialect}"
+    yield from _identity(findings)
+    if findings.network is not None:
+        network = findings.network
+        yield f"Network       {network.address or '?'}, gateway {network.gateway or '?'}"
+    if findings.reset_cause is not None:
+        yield f"Last restart  {findings.reset_cause.code:02} {findings.reset_cause.text}"
+    yield from _load(findings)
+    yield from (f"Not told      {what}" for what in findings.untold)
+    yield from _outlets(findings)
+
+
+def _identity(findings: Findings) -> Iterator[str]:
+    if findings.identity is None:
+        return
+    identity = findings.identity.identity
+    yield f"Model         {identity.model or 'not told'}, serial number {identity.serial_number or 'not told'}"
+    yield f"Firmware      AOS {identity.aos_version or '?'}, application {identity.app_version or '?'}"
+    yield f"Name          {identity.name or ''}".rstrip()
+    up_time_s = findings.identity.up_time_s
+    if up_time_s is not None:
+        days, minutes = divmod(up_time_s // 60, 1440)
+        flags = findings.identity.status_flags or "?"
+        yield f"Up time       {days} d {minutes // 60} h {minutes % 60} min, status {flags}"
+
+
+def _load(findings: Findings) -> Iterator[str]:
+    load = findings.load
+    if load is None:
+        return
+    parts = [f"phase {one.index}: {one.deciamps / 10:.1f} A" for one in load.phases]
+    parts += [f"bank {one.index}: {one.deciamps / 10:.1f} A" for one in load.banks]
+    if load.total_deciamps is not None:
+        parts.append(f"total: {load.total_deciamps / 10:.1f} A")
+    if load.watts is not None:
+        parts.append(f"{load.watts} W")
+    yield f"Load          {', '.join(parts) or 'not told'}"
+
+
+def _outlets(findings: Findings) -> Iterator[str]:
+    if findings.status is None:
+        return
+    yield f"Outlets       {len(findings.status.rows)}"
+    for row in findings.status.rows:
+        yield f"  {row.number:>3}  {row.state:<3}{' *' if row.pending else '  '} {row.name}"
+
+
+def _baud(text: str) -> tuple[int, ...]:
+    return BAUDS if text == "auto" else (int(text),)
