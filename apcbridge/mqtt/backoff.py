@@ -10,14 +10,15 @@ if TYPE_CHECKING:
 
 FIRST_S = 1.0
 UNREACHABLE_MAX_S = 12.0
-"""Nobody answers: an attempt costs a few packets, and we want to be back 15 s after the broker is."""
+"""Nobody answers: an attempt costs a few packets, and we must be back within 15 s of the broker's return."""
 REFUSED_MAX_S = 60.0
 """The broker answers and will not have us: only a person can change that, and every attempt is a line in its log."""
 JITTER = 0.2
 STEADY_S = 30.0
 """A connection that lived so long was a good one: begin again with short waits."""
-CLASH_LOSSES = 5
+CLASH_LOSSES = 4
 CLASH_WITHIN_S = 120.0
+"""So many connections in a row that ended soon, and the broker there all the while: somebody else has our client id."""
 
 
 class Backoff:
@@ -32,6 +33,7 @@ class Backoff:
     def failed(self, *, refused: bool) -> float:
         """Count an attempt that did not succeed; return the seconds to wait."""
         self._failures += 1
+        self._short_lives.clear()
         return self._wait_s(REFUSED_MAX_S if refused else UNREACHABLE_MAX_S)
 
     def lost(self, lived_s: float, now_mono: float) -> float:
@@ -42,10 +44,13 @@ class Backoff:
         else:
             self._short_lives.append(now_mono)
         self._failures += 1
-        return self._wait_s(REFUSED_MAX_S if self.is_clash(now_mono) else UNREACHABLE_MAX_S)
+        return self._wait_s(UNREACHABLE_MAX_S)
 
     def is_clash(self, now_mono: float) -> bool:
-        """Tell whether connections keep ending right after they began: the mark of two clients under one id."""
+        """Tell whether connections keep ending soon after they began, which is what two clients of one id look like.
+
+        A broker that is restarted again and again looks the same, so this decides what is said, not how long we wait.
+        """
         return len(self._short_lives) == CLASH_LOSSES and now_mono - self._short_lives[0] <= CLASH_WITHIN_S
 
     def _wait_s(self, limit_s: float) -> float:

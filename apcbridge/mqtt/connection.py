@@ -429,11 +429,23 @@ class BrokerConnection:
             sent.on_ack()
 
 
+class _TidySocket(ssl.SSLSocket):
+    """A socket that is closed when its handshake fails; paho drops it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
     """Build the context that checks certificate and host name; raises BrokerRefused for files that cannot be used."""
     tls = settings.tls
     try:
         context = ssl.create_default_context(cafile=tls.ca_file)
+        context.sslsocket_class = _TidySocket
         if tls.cert_file is not None:
             context.load_cert_chain(tls.cert_file, tls.key_file)
     except OSError as error:

@@ -1,0 +1,287 @@
+"""The bridge against a broker that dies, freezes, refuses, and against its own sudden death."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import uvloop
+
+from apcbridge.model import Event, EventType, OutletState
+from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol, TlsSettings, Transport
+
+from .mqtt_world import (
+    CLOCK,
+    PROTOCOLS,
+    Mosquitto,
+    Observer,
+    assert_equal_to_store,
+    free_port,
+    retained_at,
+    running,
+    settings_for,
+    settled,
+    until,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.debian
+
+STATE = "apcbridge/bridge/rack-a/state"
+OUTLET = "apcbridge/pdu1/outlet/2"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path) as mosquitto:
+        yield mosquitto
+
+
+def event(number: int) -> Event:
+    return Event(id=f"ev-{number}", pdu="pdu1", type=EventType.LINK_LOST, at=CLOCK.wall())
+
+
+async def start_victim(port: int, folder: Path, protocol: MqttProtocol) -> asyncio.subprocess.Process:
+    module = ("-m", "tests.integration.mqtt_victim")
+    return await asyncio.create_subprocess_exec(sys.executable, *module, str(port), folder, protocol.value)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_after_a_kill_the_last_will_tells(broker: Mosquitto, tmp_path: Path, protocol: MqttProtocol) -> None:
+    with Observer(broker.port) as observer:
+        victim = await start_victim(broker.port, tmp_path, protocol)
+        try:
+            await until(lambda: observer.last(STATE) == b"online")
+        finally:
+            victim.kill()
+            await victim.wait()
+        await until(lambda: observer.last(STATE) == b"offline", "the will is published")
+        assert retained_at(broker.port)[STATE] == b"offline"
+
+
+async def test_a_quick_return_shows_no_false_offline(broker: Mosquitto, tmp_path: Path) -> None:
+    with Observer(broker.port) as observer:
+        victim = await start_victim(broker.port, tmp_path, MqttProtocol.V5)
+        try:
+            await until(lambda: observer.last(STATE) == b"online")
+        finally:
+            victim.kill()
+            await victim.wait()
+        async with running(settings_for(broker.port, tmp_path, protocol=MqttProtocol.V5)):
+            await until(lambda: len(observer.on(STATE)) > 1)
+            assert [m.payload for m in observer.on(STATE)] == [b"online", b"online"]
+
+
+async def meanwhile(observer: Observer, event_id: str) -> None:
+    await until(lambda: observer.last(STATE) == b"online")
+    await until(lambda: observer.on("apcbridge/pdu1/event"), "what happened meanwhile is told")
+    assert [m.json()["id"] for m in observer.on("apcbridge/pdu1/event")] == [event_id]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_broker_that_lost_everything_gets_everything(
+    broker: Mosquitto, tmp_path: Path, protocol: MqttProtocol
+) -> None:
+    async with running(settings_for(broker.port, tmp_path, protocol=protocol)) as world:
+        await settled(broker.port, world)
+        for round_ in range(3):
+            broker.kill()
+            await until(lambda: not world.bridge.connected, "the loss is noticed")
+            world.set_outlet(2, OutletState.OFF if round_ % 2 else OutletState.ON)
+            world.store.append(event(round_))
+            broker.start()
+            with Observer(broker.port) as observer:
+                await meanwhile(observer, f"ev-{round_}")
+            assert_equal_to_store(broker.port, world)
+        assert not world.door.waiting()
+
+
+async def test_a_frozen_broker_is_left_and_found_again(broker: Mosquitto, tmp_path: Path) -> None:
+    async with running(settings_for(broker.port, tmp_path, keepalive_s=1)) as world:
+        await settled(broker.port, world)
+        broker.signal(signal.SIGSTOP)
+        try:
+            world.set_outlet(2, OutletState.OFF)
+            world.store.append(event(1))
+            await until(lambda: not world.bridge.connected, "the freeze is noticed")
+            world.set_outlet(3, OutletState.OFF)
+        finally:
+            broker.signal(signal.SIGCONT)
+        await until(lambda: world.bridge.connected)
+        with Observer(broker.port) as observer:
+            await until(lambda: observer.last(STATE) == b"online" and observer.last(f"{OUTLET}/state") == b"OFF")
+            await until(lambda: observer.last("apcbridge/pdu1/outlet/3/state") == b"OFF")
+        assert_equal_to_store(broker.port, world)
+        assert not world.door.waiting()
+
+
+async def test_a_stop_while_the_broker_is_frozen_takes_a_second(broker: Mosquitto, tmp_path: Path) -> None:
+    async with running(settings_for(broker.port, tmp_path)) as world:
+        await settled(broker.port, world)
+        broker.signal(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(10):
+                await world.stop()
+        finally:
+            broker.signal(signal.SIGCONT)
+        assert world.task.done()
+
+
+async def test_no_broker_at_first_then_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    port = free_port()
+    async with running(settings_for(port, tmp_path)) as world:
+        await until(lambda: any("cannot connect" in r.message for r in caplog.records))
+        with Mosquitto(tmp_path, port=port):
+            await settled(port, world)
+            assert_equal_to_store(port, world)
+    assert len([r for r in caplog.records if r.levelno >= logging.ERROR]) == 1, "once per reason"
+
+
+async def test_a_refused_login_is_said_plainly_and_survived(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    passwords = tmp_path / "passwords"
+
+    def allow(password: str) -> None:
+        subprocess.run(["/usr/bin/mosquitto_passwd", "-b", "-c", passwords, "bridge", password], check=True)
+        passwords.chmod(0o644)
+
+    allow("another")
+    with Mosquitto(tmp_path, "allow_anonymous false", f"password_file {passwords}") as broker:
+        settings = settings_for(broker.port, tmp_path, username="bridge", password="canary-7153")
+        async with running(settings) as world:
+            await until(lambda: any("user bridge" in r.message for r in caplog.records))
+            assert not world.bridge.connected
+            allow("canary-7153")
+            broker.signal(signal.SIGHUP)
+            await until(lambda: world.bridge.connected)
+            with Observer(broker.port, username="bridge", password="canary-7153") as observer:
+                await until(lambda: observer.last(STATE) == b"online")
+    assert "canary" not in caplog.text
+
+
+async def test_topics_that_the_broker_denies_are_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rights = tmp_path / "acl"
+    rights.write_text("topic readwrite apcbridge/#\ntopic read homeassistant/#\n")
+    with Mosquitto(tmp_path, f"acl_file {rights}") as broker:
+        async with running(settings_for(broker.port, tmp_path, protocol=MqttProtocol.V5)) as world:
+            await until(lambda: world.bridge.health()["status"] == "degraded")
+            assert "homeassistant/" in str(world.bridge.health()["problems"])
+            await until(lambda: any("does not let us publish" in r.message for r in caplog.records))
+            with Observer(broker.port) as observer:
+                await until(lambda: observer.last(STATE) == b"online")
+                health = "apcbridge/bridge/rack-a/health"
+                await until(lambda: b"degraded" in (observer.last(health) or b""), "the health topic says so")
+
+
+async def test_two_bridges_of_one_client_id_are_told_apart(
+    broker: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(broker.port, tmp_path)
+    async with running(settings) as world:
+        await settled(broker.port, world)
+        async with running(replace(settings, state_file=None)):
+            await until(lambda: any("client id apcbridge-test" in r.message for r in caplog.records))
+
+
+async def test_messages_larger_than_the_broker_takes_are_not_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Mosquitto(tmp_path, "max_packet_size 3000") as broker:
+        settings = settings_for(broker.port, tmp_path, protocol=MqttProtocol.V5)
+        async with running(settings) as world:
+            with Observer(broker.port) as observer:
+                await until(lambda: observer.last(STATE) == b"online")
+            assert world.bridge.connected
+            assert_equal_to_store(broker.port, world)
+    assert any("more than the broker takes" in r.message for r in caplog.records)
+
+
+async def test_web_sockets(tmp_path: Path) -> None:
+    port = free_port()
+    with Mosquitto(tmp_path, listener=f"listener {port} 127.0.0.1\nprotocol websockets") as broker:
+        address = BrokerAddress("127.0.0.1", port, transport=Transport.WEBSOCKETS)
+        async with running(settings_for(broker.port, tmp_path, broker=address)) as world:
+            await settled(broker.port, world)
+            with Observer(broker.port) as observer:
+                observer.say(f"{OUTLET}/set", "OFF")
+                await until(world.door.waiting)
+            assert_equal_to_store(broker.port, world)
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a certificate that vouches for itself."""
+    key, cert = folder / "broker.key", folder / "broker.pem"
+    subprocess.run(
+        ["/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", key, "-out", cert, "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName={name}"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    key.chmod(0o644)
+    return key, cert
+
+
+async def test_tls_with_a_checked_host_name(tmp_path: Path) -> None:
+    key, cert = certificate(tmp_path, "IP:127.0.0.1")
+    port = free_port()
+    listener = f"listener {port} 127.0.0.1\ncertfile {cert}\nkeyfile {key}"
+    with Mosquitto(tmp_path, listener=listener) as broker:
+        settings = settings_for(
+            broker.port, tmp_path, broker=BrokerAddress("127.0.0.1", port, tls=True), tls=TlsSettings(ca_file=cert)
+        )
+        async with running(settings) as world:
+            await settled(broker.port, world)
+            with Observer(broker.port) as observer:
+                for _ in range(30):
+                    observer.say(f"{OUTLET}/set", '{"command":"OFF","id":"x"}')
+                await until(lambda: len(observer.on(f"{OUTLET}/result")) == 30)
+            assert_equal_to_store(broker.port, world)
+
+
+async def test_tls_with_another_host_name_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    key, cert = certificate(tmp_path, "DNS:elsewhere.example")
+    port = free_port()
+    listener = f"listener {port} 127.0.0.1\ncertfile {cert}\nkeyfile {key}"
+    with Mosquitto(tmp_path, listener=listener):
+        settings = settings_for(
+            port, tmp_path, broker=BrokerAddress("127.0.0.1", port, tls=True), tls=TlsSettings(ca_file=cert)
+        )
+        async with running(settings) as world:
+            await until(lambda: any("TLS with" in r.message for r in caplog.records))
+            assert not world.bridge.connected
+
+
+async def test_a_certificate_that_is_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tls = TlsSettings(ca_file=tmp_path / "missing.pem")
+    address = BrokerAddress("127.0.0.1", free_port(), tls=True)
+    async with running(settings_for(1, tmp_path, broker=address, tls=tls)):
+        await until(lambda: any("missing.pem" in r.message for r in caplog.records))
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_it_runs_on_uvloop(tmp_path: Path, *, tls: bool) -> None:
+    async def scene() -> None:
+        assert "uvloop" in type(asyncio.get_running_loop()).__module__
+        key, cert = certificate(tmp_path, "IP:127.0.0.1")
+        port = free_port()
+        with Mosquitto(tmp_path, listener=f"listener {port} 127.0.0.1\ncertfile {cert}\nkeyfile {key}") as broker:
+            address = BrokerAddress("127.0.0.1", port if tls else broker.port, tls=tls)
+            settings = settings_for(broker.port, tmp_path, broker=address, tls=TlsSettings(ca_file=cert))
+            async with running(settings) as world:
+                await settled(broker.port, world)
+                broker.kill()
+                await until(lambda: not world.bridge.connected)
+                broker.start()
+                with Observer(broker.port) as observer:
+                    await until(lambda: observer.last(STATE) == b"online")
+                assert_equal_to_store(broker.port, world)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scene())
