@@ -143,6 +143,7 @@ def _try_dash_c(door: Door, memory: Memory, banner: Banner | None) -> Dialog[boo
         door.dash_c = DashC.WORKS
         memory.dialect = DialectId.D3C
         memory.banner = parse_banner(reply.text) or banner
+        door.ours = True
     yield Emit(LoggedIn(dialect=_known(memory.dialect), banner=memory.banner))
     return True
 
@@ -288,7 +289,7 @@ def _login(door: Door, *, dash_c: bool) -> Dialog[Reply]:
     if reply.prompt not in (Prompt.MENU, Prompt.SHELL, Prompt.DASH_C):
         door.state = SessionState.UNKNOWN
         raise ScreenUnrecognised(f"after the password came {summary(reply.text)}")
-    door.state, door.ours, door.proven = SessionState.LOGGED_IN, True, True
+    door.state, door.proven = SessionState.LOGGED_IN, True
     door.logins += 1
     return reply
 
@@ -318,11 +319,11 @@ def _settle_in(door: Door, memory: Memory, reply: Reply) -> Dialog[None]:
     memory.banner = parse_banner(reply.text)
     if reply.prompt is Prompt.SHELL:
         memory.dialect = DialectId.D4
-        return
-    if reply.prompt is Prompt.DASH_C:
+    elif reply.prompt is Prompt.DASH_C:
         memory.dialect, door.dash_c = DialectId.D3C, DashC.WORKS
-        return
-    main = menu.land(memory, reply)
-    item = main.find("Device Manager")
-    manager = (yield from menu.choose(memory, item)) if item else main
-    memory.dialect = menu_dialect(memory.banner.app_name if memory.banner else None, manager)
+    else:
+        main = menu.land(memory, reply)
+        item = main.find("Device Manager")
+        manager = (yield from menu.choose(memory, item)) if item else main
+        memory.dialect = _known(menu_dialect(memory.banner.app_name if memory.banner else None, manager))
+    door.ours = True

@@ -23,6 +23,7 @@ _CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Con
 _MASTER = re.compile(r"Master Control/Configuration|Master|ALL (?:Accessible )?Outlets")
 _MAY_SKIP_CONFIRMATION = frozenset({DialectId.D0, DialectId.D1, DialectId.D2_OLD, DialectId.D2_NEW})
 """On a MasterSwitch the confirmation can be switched off (cluster-glue): choosing the item may already act."""
+_UNTOLD_S = 3.0
 
 
 def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
@@ -43,7 +44,6 @@ def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
         reply = yield Send("YES", actuates=True)
     elif _success(reply):
         yield Emit(ActuationSent(goal))
-    _require_success(reply)
     return (yield from _read_back(memory, goal, before, reply))
 
 
@@ -142,9 +142,11 @@ def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -
     """Refresh the outlet's menu until it shows the effect or the settle time is over.
 
     The success text means accepted, not done: the relay may follow by a moment. A garbled screen is read again.
+    Where no success was told, the effect must show soon, else CommandRejected is raised.
     """
     watch = Watch(goal.action, before.state)
-    until = reply.at + watch.patience_s(goal.settle_s)
+    untold = None if _success(reply) else CommandRejected(f"no success was told: {screens.summary(reply.text)}")
+    until = reply.at + (watch.patience_s(goal.settle_s) if untold is None else min(goal.settle_s, _UNTOLD_S))
     while True:
         garbled: ConsoleError | None = None
         try:
@@ -157,8 +159,8 @@ def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -
             result = watch.see(row)
             if result is not None:
                 return result
-        if reply.at >= until and garbled is not None:
-            raise garbled
+        if reply.at >= until and (failure := untold or garbled) is not None:
+            raise failure
         if reply.at >= until:
             return watch.give_up()
         yield Pause(reply.at + goal.poll_s)
