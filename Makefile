@@ -15,8 +15,9 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
-# The programs that the tests drive, and what a virtual environment needs.
-DEBIAN_PACKAGES := python3-venv mosquitto mosquitto-clients snmp snmpd fence-agents powerman telnet smitools systemd
+# The programs that the tests drive, and what it takes to build systemd-python.
+DEBIAN_PACKAGES := python3-venv mosquitto mosquitto-clients snmp snmpd fence-agents powerman telnet smitools systemd \
+	gcc pkg-config python3-dev libsystemd-dev
 
 # A version manager's "python3" may be any version or none at all: take the first that is 3.11 or later and has venv.
 FIND_PYTHON := for candidate in $${PYTHON:-} python3 /usr/bin/python3 python3.11 python3.12 python3.13; do \
@@ -53,7 +54,12 @@ $(VENV)/development: pyproject.toml | $(BIN)/python
 demo: $(VENV)/program
 	@$(BIN)/apcbridge demo $(DEMO_ARGS)
 
-test: debian-packages check
+# systemd-python has no wheels.
+$(VENV)/systemd: pyproject.toml $(VENV)/development | debian-packages
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[systemd]'
+	@touch $@
+
+test: debian-packages $(VENV)/systemd check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/development

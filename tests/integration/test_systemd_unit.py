@@ -1,11 +1,19 @@
-"""The unit file, judged by systemd itself."""
+"""The unit file, judged by systemd itself, and the service as its manager sees it."""
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UNIT = Path(__file__).resolve().parents[2] / "systemd" / "apcbridge.service"
 INSTALLED = "/opt/apcbridge/bin/apcbridge"
@@ -47,3 +55,53 @@ def test_the_sandbox_is_tight(unit: Path) -> None:
     done = analyze("security", "--offline=true", f"--threshold={EXPOSURE_LIMIT}", "--no-pager", str(unit))
     assert done.returncode == 0, done.stdout
     assert "Overall exposure level" in done.stdout
+
+
+CONFIGURATION = """\
+bridge: {state_dir: state}
+pdus:
+  - {id: pdu1, port: "sim://AP7920?firmware=3.7.3", password: apc, session: hold}
+"""
+
+
+@pytest.fixture
+def notified(tmp_path: Path) -> Iterator[socket.socket]:
+    """The service manager's end of ``$NOTIFY_SOCKET``."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        yield manager
+
+
+@pytest.fixture
+def service(tmp_path: Path, notified: socket.socket) -> Iterator[subprocess.Popen[str]]:
+    """The bridge as systemd would start it, watched every 4 s."""
+    pytest.importorskip("systemd.daemon", reason="needs the extra systemd")
+    (tmp_path / "apcbridge.yaml").write_text(CONFIGURATION, encoding="utf-8")
+    environment = {**os.environ, "NOTIFY_SOCKET": notified.getsockname(), "WATCHDOG_USEC": "4000000"}
+    environment.pop("WATCHDOG_PID", None)
+    command = [sys.executable, "-m", "apcbridge", "run", "-c", str(tmp_path / "apcbridge.yaml")]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def hears(notified: socket.socket, assignment: str) -> bool:
+    """Wait for an assignment; fail with a time-out if it never comes."""
+    while assignment not in notified.recv(4096).decode().splitlines():
+        pass
+    return True
+
+
+def test_systemd_hears_that_it_is_ready_alive_and_stopping(
+    service: subprocess.Popen[str], notified: socket.socket
+) -> None:
+    assert hears(notified, "READY=1")
+    assert hears(notified, "STATUS=1 of 1 PDUs answer")
+    assert hears(notified, "WATCHDOG=1")
+    assert hears(notified, "WATCHDOG=1")
+    service.send_signal(signal.SIGTERM)
+    assert hears(notified, "STOPPING=1")
+    assert service.wait(30) == 0
