@@ -17,12 +17,13 @@ from apcbridge.snmp.access import Communities
 from apcbridge.snmp.ber import PduType, Version
 from apcbridge.snmp.desk import Desk
 from apcbridge.snmp.guard import Guard, LogBudget, Verdict
+from apcbridge.snmp.notifier import Notifier
 from apcbridge.snmp.settings import AddressUnavailable
 from apcbridge.snmp.texts import SystemTextFile
 from apcbridge.snmp.writes import AnswerMemory, Asker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from apcbridge.clock import Clock
     from apcbridge.commands import CommandDoor
@@ -40,7 +41,14 @@ _log = logging.getLogger(__name__)
 class Listener:
     """One address: guard, communities and the desks behind it."""
 
-    def __init__(self, settings: SnmpSettings, desks: Iterable[Desk], counters: AgentCounters, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: SnmpSettings,
+        desks: Iterable[Desk],
+        counters: AgentCounters,
+        clock: Clock,
+        on_stranger: Callable[[str, float], None],
+    ) -> None:
         self._desks = {desk.pdu: desk for desk in desks}
         self._own = next(iter(self._desks.values()))
         self._communities = Communities(settings.communities, self._desks)
@@ -48,6 +56,7 @@ class Listener:
         self._guard = Guard(sources, settings.limits, versions=frozenset({Version.V1, Version.V2C}))
         self._counters = counters
         self._clock = clock
+        self._on_stranger = on_stranger
         self._decoder = ber.Decoder()
         self._drop_lines = LogBudget()
 
@@ -78,6 +87,7 @@ class Listener:
         if grant is None:
             self._counters.bad_community_names += 1
             self._log_drop("unknown community", host, now_mono)
+            self._on_stranger(self._own.pdu, now_mono)
             return None
         desk = self._own if grant.pdu is None else self._desks[grant.pdu]
         self._count(request)
@@ -138,6 +148,7 @@ class SnmpAgent:
         self._desks = {a.pdu: Desk(store.get(a.pdu), door, self._texts, answers) for a in settings.addresses}
         self._bound: dict[str, tuple[str, int]] = {}
         self._opened = asyncio.Event()
+        self._notifier = Notifier(settings, store, clock, self.counters, lambda: self._bound)
         self.progress_mono = clock.monotonic()
         """When the agent last took its turn in the loop."""
 
@@ -161,21 +172,14 @@ class SnmpAgent:
         sockets: list[socket.socket] = []
         unsubscribe = self._store.on_status(self._on_status)
         try:
-            for desk in self._desks.values():
-                desk.update(self._store.get(desk.pdu))
             for group in _by_address(self._settings.addresses):
                 sock = _open(group[0])
                 sockets.append(sock)
-                bound = sock.getsockname()
-                self._bound.update({address.pdu: (bound[0], bound[1]) for address in group})
-                desks = [self._desks[address.pdu] for address in group]
-                counters = self._texts.context(group[0].pdu).counters
-                loop.add_reader(sock, _drain, sock, Listener(self._settings, desks, counters, self._clock))
-                _log.info("%s: SNMP agent on %s port %d", ", ".join(a.pdu for a in group), bound[0], bound[1])
+                loop.add_reader(sock, _drain, sock, self._listener(sock, group))
             self._opened.set()
-            while True:
-                self.progress_mono = self._clock.monotonic()
-                await asyncio.sleep(PROGRESS_INTERVAL_S)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._notifier.run())
+                tasks.create_task(self._progress())
         finally:
             unsubscribe()
             self._opened.clear()
@@ -183,6 +187,21 @@ class SnmpAgent:
             for sock in sockets:
                 loop.remove_reader(sock)
                 sock.close()
+
+    def _listener(self, sock: socket.socket, group: list[AgentAddress]) -> Listener:
+        host, port = sock.getsockname()[:2]
+        for address in group:
+            self._bound[address.pdu] = (host, port)
+            self._on_status(address.pdu)
+        _log.info("%s: SNMP agent on %s port %d", ", ".join(address.pdu for address in group), host, port)
+        desks = [self._desks[address.pdu] for address in group]
+        counters = self._texts.context(group[0].pdu).counters
+        return Listener(self._settings, desks, counters, self._clock, self._notifier.authentication_failed)
+
+    async def _progress(self) -> None:
+        while True:
+            self.progress_mono = self._clock.monotonic()
+            await asyncio.sleep(PROGRESS_INTERVAL_S)
 
     def _on_status(self, pdu: str) -> None:
         desk = self._desks.get(pdu)

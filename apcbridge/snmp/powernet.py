@@ -254,7 +254,7 @@ def _add_rpdu_load(table: TableBuilder, face: Face) -> None:
         entry: Oid = (*load, 3, 1, 1)
         table.add((*entry, 1, index), integer(index))
         table.add((*entry, 2, index), gauge(measured.deciamps), face.list_until)
-        table.add((*entry, 3, index), _number(_load_state(measured)), face.list_until)
+        table.add((*entry, 3, index), _number(load_state(measured)), face.list_until)
         table.add((*entry, 4, index), integer(phase_number))
         table.add((*entry, 5, index), integer(bank_number))
 
@@ -267,10 +267,10 @@ def _add_load_config(table: TableBuilder, entry: Oid, load: Load, until: float) 
         _number(load.overload_a),
     )
     _add_columns(table, entry, load.index, thresholds)
-    table.add((*entry, 5, load.index), _number(_load_state(load)), until)
+    table.add((*entry, 5, load.index), _number(load_state(load)), until)
 
 
-def _load_state(load: Load) -> int | None:
+def load_state(load: Load) -> int | None:
     """Return the PDU's judgement, or what its thresholds imply where the screen shows only amperes.
 
     The same numbers serve the load states (normal1 low2 near3 over4) and the alarms (none1 under2 near3 over4).
@@ -337,4 +337,4 @@ def _add_rpdu_status(table: TableBuilder, face: Face) -> None:
     for load in shown:
         table.add((*entry, 1, load.index), integer(load.index))
         table.add((*entry, 2, load.index), integer(load.index))
-        table.add((*entry, 3, load.index), _number(_load_state(load)), face.list_until)
+        table.add((*entry, 3, load.index), _number(load_state(load)), face.list_until)

@@ -43,6 +43,34 @@ class Community:
     sources: tuple[Network, ...]
 
 
+class TrapVersion(StrEnum):
+    """SNMP version of a notification."""
+
+    V1 = "1"
+    V2C = "2c"
+    V3 = "3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrapReceiver:
+    """Who is told without asking."""
+
+    host: str
+    port: int
+    version: TrapVersion
+    community: str = field(default="", repr=False)
+    """Of version 1 and 2c."""
+    user: str | None = None
+    """Of version 3: the name of one of the users."""
+    inform: bool = False
+    """Ask for an acknowledgement and repeat until it comes; version 1 has none."""
+
+    @property
+    def where(self) -> str:
+        """Name the receiver as logs do."""
+        return f"{self.host}:{self.port}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentAddress:
     """Where one PDU's agent listens.
@@ -78,6 +106,7 @@ class SnmpSettings:
 
     addresses: tuple[AgentAddress, ...]
     communities: tuple[Community, ...] = ()
+    receivers: tuple[TrapReceiver, ...] = ()
     private_root: Oid = PRIVATE_ROOT
     contact: str | None = None
     """sysContact; None shows what the PDU's own banner says."""

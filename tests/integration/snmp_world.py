@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from apcbridge.clock import Clock
     from apcbridge.commands import CommandDoor
+    from apcbridge.snmp.settings import TrapReceiver
 
 DEADLINE_S = 30.0
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -146,13 +147,20 @@ def lost_status() -> PduStatus:
 
 @asynccontextmanager
 async def serving(
-    shown: PduStatus | None = None, *, answers: bool = True, clock: Clock | None = None, door: CommandDoor | None = None
+    shown: PduStatus | None = None,
+    *,
+    answers: bool = True,
+    clock: Clock | None = None,
+    door: CommandDoor | None = None,
+    receivers: tuple[TrapReceiver, ...] = (),
 ) -> AsyncIterator[Bench]:
     """Run an agent for ``pdu1`` on a port of the kernel's choice."""
     store = Store([shown or fresh_status()])
     relays = RelayDoor(store, answers=answers)
     settings = SnmpSettings(
-        addresses=(AgentAddress(pdu="pdu1", host="127.0.0.1", port=0),), communities=(READER, WRITER)
+        addresses=(AgentAddress(pdu="pdu1", host="127.0.0.1", port=0),),
+        communities=(READER, WRITER),
+        receivers=receivers,
     )
     agent = SnmpAgent(settings, store, door or relays, clock or SystemClock())
     task = asyncio.create_task(agent.run())

@@ -45,4 +45,5 @@ async def test_every_object_is_served_under_its_name(modules: str) -> None:
         assert table.code == 0, table
         assert len(table.out.splitlines()) == 7, table
         walk = await run_program("/usr/bin/snmpwalk", *named, bench.target, "APCBRIDGE-MIB::apcbridgeMIB")
-        assert len(walk.out.splitlines()) == len(names) + 3, walk
+        served = [line for line in walk.out.splitlines() if "No more variables" not in line]
+        assert len(served) == len(names) + 3, walk

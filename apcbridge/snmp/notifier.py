@@ -1,0 +1,226 @@
+"""Sends notifications: to every receiver in the order of what happened, informs until they are acknowledged.
+
+What happened comes from the store's edge log, load states from the difference of snapshots. Every receiver has its own
+bounded queue, so that one that never acknowledges delays nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from apcbridge.model import Event, EventType
+from apcbridge.snmp import ber, traps
+from apcbridge.snmp.ber import MalformedMessage, PduType
+from apcbridge.snmp.guard import parse_host
+from apcbridge.snmp.settings import TrapVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from apcbridge.clock import Clock
+    from apcbridge.model import PduSnapshot
+    from apcbridge.snmp.settings import SnmpSettings, TrapReceiver
+    from apcbridge.snmp.system import AgentCounters
+    from apcbridge.snmp.traps import Notification
+    from apcbridge.store import Store
+
+QUEUE_LIMIT = 256
+INFORM_TIMEOUT_S = 5.0
+INFORM_TRIES = 4
+AUTHENTICATION_FAILURE_INTERVAL_S = 10.0
+"""A scanner must not make of us a source of traps."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A notification with what its encoding needs."""
+
+    pdu: str
+    notification: Notification
+    up_time: int
+    """Hundredths of a second at the moment it was made."""
+
+
+class Courier:
+    """Delivers to one receiver."""
+
+    def __init__(self, receiver: TrapReceiver, source: Callable[[str], str | None]) -> None:
+        self.receiver = receiver
+        self._source = source
+        self._parcels: deque[Parcel] = deque(maxlen=QUEUE_LIMIT)
+        self._arrived = asyncio.Event()
+        self._request_id = 0
+        self._lost = 0
+
+    def post(self, parcel: Parcel) -> None:
+        """Queue a notification; when the queue is full the oldest is lost and said to be."""
+        if len(self._parcels) == QUEUE_LIMIT:
+            self._lost += 1
+        self._parcels.append(parcel)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            await self._arrived.wait()
+            while self._parcels:
+                await self._deliver(self._parcels.popleft())
+            self._arrived.clear()
+            if self._lost:
+                _log.warning("SNMP receiver %s is too slow: %d notifications lost", self.receiver.where, self._lost)
+                self._lost = 0
+
+    async def _deliver(self, parcel: Parcel) -> None:
+        try:
+            async with asyncio.timeout(INFORM_TIMEOUT_S * (INFORM_TRIES + 1)):
+                await self._transmit(parcel)
+        except (OSError, TimeoutError) as fault:
+            _log.warning(
+                "%s: notification to %s not delivered: %s", parcel.pdu, self.receiver.where, fault or "timeout"
+            )
+
+    async def _transmit(self, parcel: Parcel) -> None:
+        loop = asyncio.get_running_loop()
+        receiver = self.receiver
+        found = await loop.getaddrinfo(receiver.host, receiver.port, type=socket.SOCK_DGRAM)
+        family, kind, protocol, _, target = found[0]
+        with socket.socket(family, kind, protocol) as sock:
+            sock.settimeout(0.0)
+            source = self._source(parcel.pdu)
+            if source and may_send_from(source, str(target[0])):
+                sock.bind((source, 0))
+            await loop.sock_connect(sock, target)
+            self._request_id = self._request_id % 0x7FFFFFFF + 1
+            await loop.sock_sendall(sock, self._encode(parcel, self._request_id))
+            if receiver.inform:
+                await self._await_acknowledgement(sock, parcel)
+
+    async def _await_acknowledgement(self, sock: socket.socket, parcel: Parcel) -> None:
+        """Repeat an inform until the receiver answers it (RFC 3413, 3.3)."""
+        loop = asyncio.get_running_loop()
+        for tries_left in reversed(range(INFORM_TRIES)):
+            try:
+                async with asyncio.timeout(INFORM_TIMEOUT_S):
+                    while not self._acknowledges(await loop.sock_recv(sock, 0xFFFF)):
+                        pass
+            except TimeoutError:
+                if not tries_left:
+                    raise TimeoutError(f"no acknowledgement after {INFORM_TRIES} tries") from None
+                await loop.sock_sendall(sock, self._encode(parcel, self._request_id))
+            else:
+                return
+
+    def _acknowledges(self, data: bytes) -> bool:
+        try:
+            answer = ber.decode(data)
+        except MalformedMessage:
+            return False
+        return answer.pdu_type == PduType.RESPONSE and answer.request_id == ber.integer(self._request_id)
+
+    def _encode(self, parcel: Parcel, request_id: int) -> bytes:
+        receiver, notification = self.receiver, parcel.notification
+        if receiver.version is TrapVersion.V1:
+            address = packed_address(self._source(parcel.pdu))
+            return traps.encode_v1(notification, receiver.community, address, parcel.up_time)
+        return traps.encode_v2c(notification, receiver.community, request_id, parcel.up_time, inform=receiver.inform)
+
+
+def may_send_from(source: str, target: str) -> bool:
+    """Tell whether the kernel can send from one address to the other: same family, both or neither on the loopback."""
+    ours, theirs = parse_host(source), parse_host(target)
+    return ours.version == theirs.version and not ours.is_unspecified and ours.is_loopback == theirs.is_loopback
+
+
+def packed_address(source: str | None) -> bytes:
+    """Return what a version 1 trap names as its source: an IPv4 address, or zeros."""
+    address = parse_host(source) if source else None
+    return address.packed if isinstance(address, IPv4Address) else bytes(4)
+
+
+class Notifier:
+    """Turns what the store tells into notifications for every receiver."""
+
+    def __init__(
+        self,
+        settings: SnmpSettings,
+        store: Store,
+        clock: Clock,
+        counters: Mapping[str, AgentCounters],
+        addresses: Callable[[], Mapping[str, tuple[str, int]]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._root = settings.private_root
+        self._counters = counters
+        self._addresses = addresses
+        self._pdus = tuple(counters)
+        self._couriers = [Courier(receiver, self._source) for receiver in settings.receivers]
+        self._edges = store.cursor()
+        self._loads: dict[str, PduSnapshot | None] = {pdu: store.get(pdu).snapshot for pdu in self._pdus}
+        self._failure_told_mono = float("-inf")
+
+    async def run(self) -> None:
+        """Tell that the agents have started, then everything that happens, until cancelled."""
+        unsubscribe = (self._store.on_edge(self._on_edge), self._store.on_status(self._on_status))
+        try:
+            for pdu in self._pdus:
+                self._tell(pdu, traps.COLD_START)
+            async with asyncio.TaskGroup() as tasks:
+                for courier in self._couriers:
+                    tasks.create_task(courier.run())
+                # Without receivers the counters still count.
+                tasks.create_task(asyncio.Event().wait())
+        finally:
+            for end in unsubscribe:
+                end()
+
+    def authentication_failed(self, pdu: str, now_mono: float) -> None:
+        """Tell that somebody used a community that is none, not more often than is useful."""
+        if now_mono - self._failure_told_mono >= AUTHENTICATION_FAILURE_INTERVAL_S:
+            self._failure_told_mono = now_mono
+            self._tell(pdu, traps.AUTHENTICATION_FAILURE)
+
+    def _on_edge(self) -> None:
+        edges = self._edges.read()
+        if edges.missed:
+            _log.warning("%d events were lost before they could be told over SNMP", edges.missed)
+        for edge in edges.items:
+            pdu = edge.pdu if isinstance(edge, Event) else edge.command.pdu
+            if pdu not in self._counters:
+                continue
+            status, counters = self._store.get(pdu), self._counters[pdu]
+            if isinstance(edge, Event):
+                counters.pending_lost += edge.type is EventType.PENDING_LOST
+                self._tell(pdu, *traps.of_event(edge, status, self._root, counters.pending_lost))
+            else:
+                self._tell(pdu, *traps.of_result(edge, status))
+
+    def _on_status(self, pdu: str) -> None:
+        if pdu in self._loads:
+            status = self._store.get(pdu)
+            self._tell(pdu, *traps.of_loads(self._loads[pdu], status))
+            self._loads[pdu] = status.snapshot or self._loads[pdu]
+
+    def _tell(self, pdu: str, *notifications: Notification) -> None:
+        if not self._couriers:
+            return
+        up_time = traps.up_time_hundredths(self._store.get(pdu), self._clock.monotonic())
+        counters = self._counters[pdu]
+        for notification in notifications:
+            for courier in self._couriers:
+                counters.traps += 1
+                counters.out_packets += 1
+                courier.post(Parcel(pdu, notification, up_time))
+
+    def _source(self, pdu: str) -> str | None:
+        """Return the address of a PDU's agent: receivers know the PDU by where its notifications come from."""
+        host, _ = self._addresses().get(pdu, (None, 0))
+        return host
