@@ -1,6 +1,6 @@
 """Restarts of the NMC: noticed, explained, counted and predicted, from observations alone."""
 
-from apcbridge.pdu.reboots.detector import RebootDetector, reboot_event
+from apcbridge.pdu.reboots.detector import RebootDetector
 from apcbridge.pdu.reboots.memory import RebootMemory
 from apcbridge.pdu.reboots.observations import (
     ConsoleBack,
@@ -26,5 +26,4 @@ __all__ = [
     "ResetCause",
     "Unavailable",
     "UpTime",
-    "reboot_event",
 ]

@@ -14,11 +14,21 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 
-from apcbridge.model import Event, EventType, Nmc, Reboot, RebootCause
+from apcbridge.model import Nmc, Reboot, RebootCause
 from apcbridge.pdu.reboots import explain
 from apcbridge.pdu.reboots.eventlog import Join, mark_of
 from apcbridge.pdu.reboots.explain import Finding, Request
-from apcbridge.pdu.reboots.lives import TOLERANCE_S, Life, Match, Span, boot_span, same_by_card_clock, words, wraps
+from apcbridge.pdu.reboots.lives import (
+    STRICT_S,
+    TOLERANCE_S,
+    Life,
+    Match,
+    Span,
+    boot_span,
+    same_by_card_clock,
+    words,
+    wraps,
+)
 from apcbridge.pdu.reboots.memory import LifeMemory, PastReboot, RebootMemory
 from apcbridge.pdu.reboots.observations import (
     ConsoleBack,
@@ -41,8 +51,8 @@ LOGOFF_S = 60.0
 """The shortest inactivity time-out that a card can be set to. A session lost sooner was lost to a restart."""
 CLOCK_SLACK_S = 120.0
 """How far the wall clock may be off across a restart of the machine."""
-CLOCK_SET_S = 60.0
-"""The shown boot time moves only when the machine's clock and ours disagree by more than this."""
+HELD_S = 30.0
+"""The shown boot time moves only by more than this: less is the minute that the up time cannot resolve."""
 AGREE = 2
 """Up-time readings that must agree before one is believed: bytes get lost and flipped on the line."""
 AGREE_UNHEARD = 3
@@ -126,7 +136,7 @@ class RebootDetector:
         self._begun_mono: float | None = None
         self._now_mono = 0.0
         self._now_at = 0.0
-        self._shown_offset_s: float | None = None
+        self._shown_boot_at: float | None = None
         self._revision = 0
         self._saved = known
 
@@ -155,6 +165,7 @@ class RebootDetector:
                 self._revision += 1
             case Unavailable():
                 self._on_unavailable(observation.evidence)
+        self._show_boot()
 
     def settle(self, now_mono: float, now_at: float) -> tuple[Reboot, ...]:
         """Return the restarts that are certain and either explained or past waiting for, oldest first; once each."""
@@ -165,6 +176,7 @@ class RebootDetector:
             self._decide_without_up_time(self._silence, self._silence.back_mono)
         if self._finding and (not self._missing_evidence() or now_mono >= self._finding.deadline_mono):
             self._report(self._finding)
+        self._show_boot()
         reboots, self._ready = tuple(self._ready), []
         self._saved = self._snapshot()
         return reboots
@@ -185,8 +197,8 @@ class RebootDetector:
     def nmc(self, status_flags: str | None = None) -> Nmc:
         """Return boot time, counts, rhythm and prediction as of the last observation or settling."""
         boot_mono = self._life.held_mono if self._life else None
+        boot_at = self._shown_boot_at
         beat = self._rhythm()
-        boot_at = None if boot_mono is None else boot_mono + (self._shown_offset_s or 0.0)
         expected = boot_at + beat.interval_s if beat.watchdog and boot_at and beat.interval_s else None
         return Nmc(
             boot_at=boot_at,
@@ -260,7 +272,7 @@ class RebootDetector:
             self._strayed(reading)
             return
         for suspect in self._suspects:
-            if suspect.match(reading, self._pace) is Match.SAME:
+            if suspect.match(reading, self._pace, STRICT_S) is Match.SAME:
                 suspect.narrow(reading, self._pace)
                 if suspect.agreed >= (AGREE if self._silence else AGREE_UNHEARD):
                     self._confirm_with_earlier(suspect)
@@ -278,7 +290,7 @@ class RebootDetector:
 
     def _strayed(self, reading: UpTime) -> None:
         """Believe a reading that contradicts the known life without being a restart when it comes again and again."""
-        if self._stray and self._stray.match(reading, self._pace) is Match.SAME:
+        if self._stray and self._stray.match(reading, self._pace, STRICT_S) is Match.SAME:
             self._stray.narrow(reading, self._pace)
             if self._stray.agreed < AGREE_UNHEARD:
                 return
@@ -529,9 +541,15 @@ class RebootDetector:
         self._now_mono, self._now_at = now_mono, now_at
         if self._begun_mono is None:
             self._begun_mono = now_mono
-        offset_s = now_at - now_mono
-        if self._shown_offset_s is None or abs(offset_s - self._shown_offset_s) > CLOCK_SET_S:
-            self._shown_offset_s = offset_s
+
+    def _show_boot(self) -> None:
+        """Hold the boot time that people see still against minute steps; a restart or a set clock moves it."""
+        if self._life is None:
+            self._shown_boot_at = None
+            return
+        boot_at = self._to_wall(self._life.held_mono)
+        if self._shown_boot_at is None or abs(boot_at - self._shown_boot_at) > HELD_S:
+            self._shown_boot_at = boot_at
 
     def _to_wall(self, moment_mono: float) -> float:
         return moment_mono + self._now_at - self._now_mono
@@ -562,21 +580,6 @@ class RebootDetector:
             counts=dict(self._counts),
             past=tuple(self._past),
         )
-
-
-def reboot_event(pdu: str, reboot: Reboot) -> Event:
-    """Return the event that reports a restart; it has the restart's own id, so that whoever hears it twice can tell."""
-    return Event(
-        id=reboot.id,
-        pdu=pdu,
-        type=EventType.of_reboot(reboot.cause),
-        at=reboot.at,
-        details={
-            "cause": str(reboot.cause),
-            "evidence": "; ".join(reboot.evidence),
-            "noticed_at": reboot.noticed_at,
-        },
-    )
 
 
 def _recall(memory: LifeMemory) -> Life:

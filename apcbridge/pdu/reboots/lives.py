@@ -14,6 +14,8 @@ RESOLUTION_S = 60
 """The banner and ``about`` print days, hours and minutes."""
 TOLERANCE_S = 15.0
 """Two readings of one life may contradict each other by this much: the card's timer, and delays that we did not see."""
+STRICT_S = 2.0
+"""The same for two readings that shall prove a restart: a garbled one must not lean on a true one."""
 DRIFT = 200e-6
 """The card's timer against ours. Crystals stay within 100 ppm; nothing is known of the card's tick."""
 WRAPS_S = (2**32 / 100, 2**31 / 100, 2**32 / 1000)
@@ -108,10 +110,10 @@ class Life:
         """Begin without any up time: the card started between the two moments."""
         return cls(boot=Span(lo_mono, hi_mono), narrowed_mono=hi_mono, alive_mono=hi_mono, held_mono=hi_mono)
 
-    def match(self, reading: UpTime, pace: float, slack_s: float = 0.0) -> Match:
+    def match(self, reading: UpTime, pace: float, tolerance_s: float = TOLERANCE_S) -> Match:
         """Compare the start that the reading tells with this life's."""
         told = boot_span(reading, pace, self.wrapped_s)
-        known = self._now(reading.now_mono).widened(TOLERANCE_S / pace + slack_s)
+        known = self._now(reading.now_mono).widened(tolerance_s / pace)
         if told.lo > known.hi:
             return Match.LATER
         return Match.EARLIER if told.hi < known.lo else Match.SAME

@@ -1,0 +1,151 @@
+"""What the journal keeps as SQL, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, TypeAlias
+
+from apcbridge.commands import Command, CommandResult, Origin, ResultStatus
+from apcbridge.model import Action, Event, EventType, Reboot, RebootCause, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Value: TypeAlias = str | int | float | None
+Statement: TypeAlias = tuple[str, tuple[Value, ...]]
+Row: TypeAlias = tuple[Value, ...]
+
+EVENT_COLUMNS = "id, pdu, type, at, details"
+COMMAND_COLUMNS = "id, origin, principal, pdu, outlet, action, value, received_at, ended_at, status, detail"
+REBOOT_COLUMNS = "id, at, cause, evidence, noticed_at"
+
+UNTOLD = f"SELECT {EVENT_COLUMNS} FROM events WHERE told = 0 ORDER BY at, rowid"  # noqa: S608  # columns are constants
+_KEEP_COMMAND = (
+    f"INSERT INTO commands ({COMMAND_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608  # constants
+    "ON CONFLICT DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status, detail = excluded.detail "
+    "WHERE ended_at IS NULL"
+)
+CUT_SHORT = "the bridge stopped before the command had ended"
+
+
+def keep_event(event: Event) -> Statement:
+    """Add an event; a second one of its id changes nothing."""
+    return (
+        f"INSERT OR IGNORE INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608  # columns are constants
+        (_text(event.id), event.pdu, str(event.type), event.at, _text(json.dumps(dict(event.details)))),
+    )
+
+
+def keep_reboot(pdu: str, reboot: Reboot) -> Statement:
+    """Add a restart; a second one of its id changes nothing."""
+    return (
+        "INSERT OR IGNORE INTO reboots (id, pdu, at, cause, evidence, noticed_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (reboot.id, pdu, reboot.at, str(reboot.cause), _text(json.dumps(reboot.evidence)), reboot.noticed_at),
+    )
+
+
+def keep_result(result: CommandResult) -> Statement:
+    """Write a command's line: added with its first step, completed by its last, and then never touched again."""
+    command = result.command
+    ended_at = None if result.status is ResultStatus.ACCEPTED else result.at
+    return (
+        _KEEP_COMMAND,
+        (
+            _text(command.id),
+            str(command.origin),
+            _text(command.principal),
+            command.pdu,
+            command.outlet,
+            str(command.action),
+            None if command.value is None else _text(json.dumps(command.value)),
+            command.received_at,
+            ended_at,
+            str(result.status),
+            _text(result.detail),
+        ),
+    )
+
+
+def keep_memory(pdu: str, key: str, text: str, now_at: float) -> Statement:
+    """Put a text in place of the one remembered under that key."""
+    return ("INSERT OR REPLACE INTO memory (pdu, key, text, saved_at) VALUES (?, ?, ?, ?)", (pdu, key, text, now_at))
+
+
+def mark_told(event_ids: Iterable[str]) -> tuple[Statement, ...]:
+    """Note that events have reached those who must hear of them."""
+    return tuple(("UPDATE events SET told = 1 WHERE id = ?", (_text(one),)) for one in event_ids)
+
+
+def close_commands(now_at: float) -> Statement:
+    """End the commands that a crash cut short: nobody knows how far they came."""
+    return (
+        "UPDATE commands SET ended_at = ?, status = ?, detail = ? WHERE ended_at IS NULL",
+        (now_at, str(ResultStatus.UNKNOWN), CUT_SHORT),
+    )
+
+
+def forget(oldest_at: float, rows: int) -> tuple[Statement, ...]:
+    """Remove what is older than ``oldest_at`` and what is beyond the newest ``rows`` of each table."""
+    return (
+        ("DELETE FROM events WHERE told = 1 AND at < ?", (oldest_at,)),
+        ("DELETE FROM events WHERE told = 1 AND rowid <= (SELECT max(rowid) FROM events) - ?", (rows,)),
+        ("DELETE FROM commands WHERE received_at < ? AND ended_at IS NOT NULL", (oldest_at,)),
+        ("DELETE FROM commands WHERE seq <= (SELECT max(seq) FROM commands) - ? AND ended_at IS NOT NULL", (rows,)),
+        ("DELETE FROM reboots WHERE at < ?", (oldest_at,)),
+        ("DELETE FROM reboots WHERE rowid <= (SELECT max(rowid) FROM reboots) - ?", (rows,)),
+    )
+
+
+def read_event(row: Row) -> Event:
+    """Return the event of a row of :data:`EVENT_COLUMNS`."""
+    return Event(
+        id=str(row[0]),
+        pdu=str(row[1]),
+        type=EventType(str(row[2])),
+        at=_number(row[3]),
+        details=json.loads(str(row[4])),
+    )
+
+
+def read_reboot(row: Row) -> Reboot:
+    """Return the restart of a row of :data:`REBOOT_COLUMNS`."""
+    return Reboot(
+        id=str(row[0]),
+        at=_number(row[1]),
+        cause=RebootCause(str(row[2])),
+        evidence=tuple(json.loads(str(row[3]))),
+        noticed_at=_number(row[4]),
+    )
+
+
+def read_result(row: Row) -> CommandResult:
+    """Return the last step of the command of a row of :data:`COMMAND_COLUMNS`; its monotonic times are gone."""
+    action = str(row[5])
+    received_at = _number(row[7])
+    command = Command(
+        id=str(row[0]),
+        origin=Origin(str(row[1])),
+        principal=str(row[2]),
+        pdu=str(row[3]),
+        outlet=None if row[4] is None else int(_number(row[4])),
+        action=Action(action) if action in set(Action) else Setting(action),
+        value=None if row[6] is None else json.loads(str(row[6])),
+        received_at=received_at,
+        received_mono=0.0,
+        deadline_mono=0.0,
+    )
+    return CommandResult(
+        command=command,
+        status=ResultStatus(str(row[9])),
+        detail=str(row[10]),
+        at=received_at if row[8] is None else _number(row[8]),
+    )
+
+
+def _number(value: Value) -> float:
+    return float(value or 0)
+
+
+def _text(text: str) -> str:
+    """Make a text that any SQLite takes: what came over the network may hold lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode()
