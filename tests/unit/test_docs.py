@@ -1,0 +1,63 @@
+"""What the documents point at exists, and what they show works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from apcbridge import cli
+from apcbridge.config import examine
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+NAMED_FILE = re.compile(r"`((?:apcbridge|tests|config|systemd|docs)/[\w./-]*\w)`")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = {target for target in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target}
+    assert not {target for target in targets if not (page.parent / target).exists()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_files_named_in_the_text_exist(page: Path) -> None:
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    # A topic begins like the package, but none of them has a dot or is a folder of ours.
+    files = {name for name in NAMED_FILE.findall(text) if "." in name or not name.startswith("apcbridge/")}
+    assert not {name for name in files if not (ROOT / name).exists()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_of_ours_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for block in (body for kind, body in BLOCK.findall(text) if kind in ("sh", "")):
+        for line in block.splitlines():
+            words = shlex.split(line.removeprefix("$ ").removeprefix("sudo "), comments=True) if "'" not in line else []
+            match words:
+                case ["make", target, *_]:
+                    assert re.search(rf"^{target}:", makefile, re.MULTILINE), line
+                case [program, command, *_] if program.rsplit("/", 1)[-1] == "apcbridge":
+                    assert command.replace("-", "_") in cli.COMMANDS, line
+
+
+def test_the_configuration_in_the_readme_is_good(tmp_path: Path) -> None:
+    blocks = [body for kind, body in BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")) if kind == "yaml"]
+    assert blocks
+    for block in blocks:
+        for name in re.findall(r"password_file: (\S+)", block):
+            (tmp_path / name).write_text("secret\n", encoding="ascii")
+            (tmp_path / name).chmod(0o600)
+        path = tmp_path / "apcbridge.yaml"
+        path.write_text(block, encoding="utf-8")
+        assert examine(path).faults == ()
