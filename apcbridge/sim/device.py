@@ -154,7 +154,12 @@ class SimulatedPdu:
 
     def _progress(self, now: float) -> None:
         """Let the firmware, then the consoles, reach a moment; a console may restart the firmware."""
+        boots = self.firmware.boots
         self.firmware.advance(now)
+        if self.firmware.boots != boots:
+            # What the card had not yet put on the wire dies with it.
+            for line in self._lines:
+                line.from_pdu.clear()
         terminals = [line.terminal for line in self._lines]
         if self._serial not in terminals:
             self._serial.advance(now)
@@ -207,10 +212,23 @@ class SimulatedPdu:
         self._progress(now)
         self.wake()
 
+    def press_reset(self) -> None:
+        """Press the reset button; see :meth:`Firmware.press_reset`."""
+        now = self.now()
+        self.firmware.advance(now)
+        self.firmware.press_reset(now)
+        self._progress(now)
+        self.wake()
+
     def leave_stale_session(self, name: str) -> None:
-        """Let the serial console start inside a session that this account left without logging out."""
+        """Put the serial console inside a session that this account left without logging out.
+
+        Its banner was printed when nobody listened.
+        """
         account = next(a for a in self.profile.accounts if a.name == name)
         self.serial_entrance.stale = User(account.name, account.type, account.outlets)
+        self._serial.hang_up()
+        self._serial.advance(self.now())
 
 
 def _nothing() -> None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from apcbridge.model import RebootCause
-from apcbridge.sim.faults import FaultKind, FaultPlan
+from apcbridge.sim.faults import FaultKind, FaultPlan, StepFault
 from apcbridge.sim.quirks import Crlf, Quirks
 
 if TYPE_CHECKING:
+    from apcbridge.model import RebootCause
     from apcbridge.sim.firmware import Firmware
 
 T = TypeVar("T")
@@ -120,7 +120,6 @@ class Terminal:
         self._swallow_lf = False
         self._line = bytearray()
         self._last_input = now
-        self._cut: tuple[FaultKind, int] | None = None
         self._boots = firmware.boots
         self._unasked_at = now + self.quirks.unasked_every_s
         self._pause_until = now
@@ -155,9 +154,11 @@ class Terminal:
     def next_event(self) -> float | None:
         """When something happens next by itself on this console."""
         times: list[float] = []
+        if not self.firmware.is_up():
+            return None
         if isinstance(self._request, Pause | Deaf):
             times.append(self._pause_until)
-        if self.session_timeout_s:
+        if 0 < self.session_timeout_s < float("inf"):
             times.append(self._last_input + self.session_timeout_s)
         if self.quirks.unasked_every_s and self.quirks.unasked_text:
             times.append(self._unasked_at)
@@ -177,14 +178,14 @@ class Terminal:
     def put(self, text: str) -> None:
         """Print; raises to cut the dialog when a fault strikes inside the text."""
         data = text.encode("latin-1", "replace")
-        if self._cut is not None:
-            kind, left = self._cut
+        if self.faults.cut is not None:
+            fault, left = self.faults.cut
             if len(data) >= left:
                 self._out += data[:left]
-                self._cut = None
-                self._strike(kind)
+                self.faults.cut = None
+                self._strike(fault)
                 return
-            self._cut = (kind, left - len(data))
+            self.faults.cut = (fault, left - len(data))
         if not self.faults.muted:
             self._out += data
 
@@ -196,9 +197,9 @@ class Terminal:
         if fault.kind is FaultKind.STALL:
             yield Pause(fault.stall_s)
         elif fault.after_bytes and fault.kind in {FaultKind.MUTE, FaultKind.RESTART}:
-            self._cut = (fault.kind, fault.after_bytes)
+            self.faults.cut = (fault, fault.after_bytes)
         else:
-            self._strike(fault.kind)
+            self._strike(fault)
 
     def screen(self, step: str) -> Dialog[None]:
         """Reach a step at which a screen begins: the device may take its time."""
@@ -216,6 +217,9 @@ class Terminal:
         except NmcRestarts as restart:
             self.firmware.restart(self.now, restart.cause)
             self._follow_restart()
+        except LoggedOff:
+            # Nobody was logged in: the login dialog starts anew.
+            self._close()
 
     def _progress(self) -> None:
         if self.firmware.boots != self._boots or not self.firmware.is_up():
@@ -229,12 +233,12 @@ class Terminal:
         self._run()
         self._speak_unasked()
 
-    def _strike(self, kind: FaultKind) -> None:
-        match kind:
+    def _strike(self, fault: StepFault) -> None:
+        match fault.kind:
             case FaultKind.MUTE:
                 self.faults.muted = True
             case FaultKind.RESTART:
-                raise NmcRestarts(RebootCause.UNKNOWN)
+                raise NmcRestarts(fault.cause)
             case FaultKind.GARBAGE:
                 self._out += _GARBAGE
             case FaultKind.LOGOFF:
@@ -258,7 +262,6 @@ class Terminal:
         self._request = None
         self.session_timeout_s = 0.0
         self._line.clear()
-        self._cut = None
         if self.network:
             self.hung_up = True
 

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
+from apcbridge.model import RebootCause
+
 
 class FaultKind(StrEnum):
     """What happens at the step."""
@@ -26,7 +28,7 @@ class FaultKind(StrEnum):
 class StepFault:
     """A fault, armed once.
 
-    ``step`` is a name from :data:`apcbridge.sim.faces.STEPS`, or ``*`` for any. ``after_bytes`` lets that many
+    ``step`` is a name from :data:`apcbridge.sim.steps.STEPS`, or ``*`` for any. ``after_bytes`` lets that many
     further bytes out before a mute or a restart strikes, so that it cuts a screen or a line in two.
     ``occurrence`` counts the visits to the step from when the fault was armed; 1 is the next.
     """
@@ -36,6 +38,8 @@ class StepFault:
     after_bytes: int = 0
     occurrence: int = 1
     stall_s: float = 0.0
+    cause: RebootCause = RebootCause.WATCHDOG
+    """Why the NMC restarts, as its firmware will remember it."""
 
 
 class FaultPlan:
@@ -49,6 +53,8 @@ class FaultPlan:
         self.struck: list[StepFault] = []
         """Faults that have happened."""
         self.muted = False
+        self.cut: tuple[StepFault, int] | None = None
+        """A fault that strikes after so many further bytes."""
 
     def arm(self, fault: StepFault) -> None:
         """Add a fault; several may be armed at once."""
@@ -58,6 +64,7 @@ class FaultPlan:
         """Disarm everything and let the console speak again."""
         self._armed.clear()
         self.muted = False
+        self.cut = None
 
     def reach(self, step: str) -> StepFault | None:
         """Note that a dialog reached a step; return the fault that strikes here."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LOG_SIZE = 300
+_FACTORY = "apc"
+_FACTORY_WINDOW_S = 30.0
 _MASTERSWITCH = {Dialect.D0, Dialect.D1}
 
 
@@ -73,6 +75,8 @@ class Firmware:
         self.boots = 0
         """Grows by one with every restart; a console that sees it change has been cut off."""
         self._logins = {a.name: _Login(a.password, a.type, a.outlets) for a in profile.accounts}
+        self._factory_armed = False
+        self._factory_until = now
         self._wall_of_zero = wall - now
         self._boot_mono = now - profile.up_time_at_start_s
         self._ready_mono: float | None = None
@@ -141,7 +145,7 @@ class Firmware:
             RebootCause.WATCHDOG: "12 WDT Reset",
             RebootCause.REQUESTED: "04 Requested Reset",
             RebootCause.POWER: self.profile.quirks.lastrst_power,
-            RebootCause.UNKNOWN: "00 Unknown Reset",
+            RebootCause.UNKNOWN: "08 Reset Button",
         }[cause]
         self._cause = cause
         self.boots += 1
@@ -266,8 +270,11 @@ class Firmware:
 
     # -- accounts and log ----------------------------------------------------------------------------------
 
-    def check_login(self, name: str, password: str) -> tuple[UserType, tuple[int, ...]] | None:
+    def check_login(self, name: str, password: str, now: float) -> tuple[UserType, tuple[int, ...]] | None:
         """Return the account's kind and outlets, or None if name and password do not belong together."""
+        if name == password == _FACTORY and now < self._factory_until:
+            self._factory_until = now
+            self._reset_administrator()
         login = self._logins.get(name)
         if login is None or login.password != password:
             return None
@@ -283,14 +290,32 @@ class Firmware:
 
     def record(self, now: float, text: str) -> None:
         """Write a line into the event log, which keeps the newest."""
+        if not self.profile.quirks.event_log:
+            return
         self.events.append(LogEntry(self.wall(now), text))
         del self.events[:-_LOG_SIZE]
 
-    def reset_login(self, profile: Profile) -> None:
-        """Bring the administrator back to the factory's name and password, as the reset button does."""
-        first = profile.accounts[0]
-        self._logins.pop(first.name, None)
-        self._logins["apc"] = _Login("apc", first.type, first.outlets)
+    def press_reset(self, now: float) -> None:
+        """Press the reset button: the NMC restarts; a second time before it is up opens password recovery.
+
+        Then apc/apc is good for 30 s from the next user-name prompt on (AP7900 manual).
+        """
+        if self.is_up():
+            self.restart(now, RebootCause.UNKNOWN)
+        else:
+            self._factory_armed = True
+
+    def user_prompt_shown(self, now: float) -> None:
+        """Note that the console asks for a user name."""
+        if self._factory_armed:
+            self._factory_armed = False
+            self._factory_until = now + _FACTORY_WINDOW_S
+
+    def _reset_administrator(self) -> None:
+        admins = [name for name, login in self._logins.items() if login.type is UserType.ADMIN]
+        for name in admins:
+            del self._logins[name]
+        self._logins[_FACTORY] = _Login(_FACTORY, UserType.ADMIN, ())
 
 
 def _settings(profile: Profile) -> list[OutletSettings]:

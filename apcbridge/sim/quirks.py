@@ -126,6 +126,8 @@ class Quirks:
     cli_not_ready_s: float = 0.0
     """For this long after a restart the ``-c`` command line says that the PDU initialises, and logs off."""
 
+    event_log: bool = True
+    """The NMC writes an event log at all."""
     old_event_log: bool = False
     """CTRL-L opens the event log on D0 to D2 as well (the AP9211's footer does not offer it)."""
     status_block: bool = False

@@ -17,6 +17,7 @@ from apcbridge.errors import ConfigError
 from apcbridge.sim.faults import FaultKind, StepFault
 from apcbridge.sim.profiles import Account, UserType, make_profile
 from apcbridge.sim.quirks import Quirks
+from apcbridge.sim.steps import STEPS, is_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -207,6 +208,8 @@ def _fault(kind: FaultKind) -> Callable[[Profile, str, str], Profile]:
 
     def put(profile: Profile, key: str, text: str) -> Profile:
         step, _, more = text.partition(":")
+        if not is_step(profile.dialect, step):
+            raise ConfigError(f"{key}: no step {step!r}; known are {', '.join(STEPS[profile.dialect])}")
         amount = _number(0, 1e6)(key, more) if more else 0.0
         if kind is FaultKind.STALL:
             fault = StepFault(step=step, kind=kind, stall_s=amount)

@@ -24,6 +24,11 @@ class User:
     dash_c: bool = False
 
     @property
+    def outlet_user(self) -> bool:
+        """True if the account sees only its own outlets."""
+        return self.type is UserType.OUTLET
+
+    @property
     def admin(self) -> bool:
         """True if the account sees the administrator's menus."""
         return self.type is UserType.ADMIN
@@ -105,6 +110,7 @@ class Entrance:
         while True:
             yield from terminal.at("login.user")
             terminal.put(prompt)
+            terminal.firmware.user_prompt_shown(terminal.now)
             name = yield AskLine()
             # Behind the echoed line end a bare CR precedes the prompt (powerman insists on it).
             prompt = "\rUser Name : "
@@ -125,10 +131,11 @@ class Entrance:
 
     def _check(self, terminal: Terminal, name: str, password: str) -> User | None:
         dash_c = False
-        account = terminal.firmware.check_login(name, password)
+        account = terminal.firmware.check_login(name, password, terminal.now)
         hidden = terminal.quirks.dash_c and terminal.firmware.profile.dialect in _DASH_C_DIALECTS
         if account is None and hidden and password.endswith(" -c"):
-            account = terminal.firmware.check_login(name, password.removesuffix(" -c").rstrip(" "))
+            bare = password.removesuffix(" -c").rstrip(" ")
+            account = terminal.firmware.check_login(name, bare, terminal.now)
             dash_c = account is not None
         if terminal.now < self.locked_until:
             return None

@@ -202,7 +202,7 @@ class Nmc2Cli:
     # -- login ---------------------------------------------------------------------------------------------
 
     def _has_factory_password(self) -> bool:
-        return self.firmware.check_login(self.user.name, "apc") is not None
+        return self.firmware.check_login(self.user.name, "apc", self.terminal.now) is not None
 
     def _change_password(self) -> Dialog[None]:
         """Insist on a new password (AOS 6.9.6), again until all three entries are good."""
@@ -214,7 +214,7 @@ class Nmc2Cli:
                 self.terminal.put(words)
                 answers.append(str((yield AskLine(echo=Echo.STARS))))
             current, new, again = answers
-            if self.firmware.check_login(self.user.name, current) and new == again and len(new) >= 8:
+            if self.firmware.check_login(self.user.name, current, self.terminal.now) and new == again and len(new) >= 8:
                 self.firmware.set_password(self.user.name, new)
                 return
 

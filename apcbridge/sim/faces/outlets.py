@@ -43,7 +43,7 @@ class OutletMenus(MenuFace):
 
     def action_words(self, action: Action) -> str:
         """Return an action's label; outlet users see the cancel item by another name."""
-        if action is Action.CANCEL and not self.user.admin:
+        if action is Action.CANCEL and self.user.outlet_user:
             return "Cancel Pending Commands"
         return ACTION_WORDS[action]
 
@@ -121,10 +121,10 @@ class OutletMenus(MenuFace):
 
     def _open(self, outlet: int) -> Item:
         def page() -> Dialog[None]:
-            if self.user.admin:
-                yield from self.outlet_page(outlet)
-            else:
+            if self.user.outlet_user:
                 yield from self.control_page([outlet])
+            else:
+                yield from self.outlet_page(outlet)
 
         return Item(self.firmware.settings(outlet).name, page)
 
@@ -205,7 +205,7 @@ class OutletMenus(MenuFace):
 
     def all_title(self) -> str:
         """Return the title of the control page for all outlets."""
-        return "Control of ALL Outlets" if self.user.admin else "Control of ALL Accessible Outlets"
+        return "Control of ALL Accessible Outlets" if self.user.outlet_user else "Control of ALL Outlets"
 
     def all_sentence(self, words: str, action: Action) -> list[str]:
         """Return what the confirmation for all outlets says (guess)."""

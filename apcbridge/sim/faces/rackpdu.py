@@ -74,10 +74,10 @@ class RackPduMenus(OutletMenus):
         return Item(words, lambda: self.phase_page(words))
 
     def outlet_management(self) -> Dialog[None]:
-        """Show the level above the list; only the administrator sees its second item."""
+        """Show the level above the list; outlet users do not see its second item."""
 
         def items() -> list[Item]:
-            restriction = [Item("Outlet Restriction", self.restriction)] if self.user.admin else []
+            restriction = [] if self.user.outlet_user else [Item("Outlet Restriction", self.restriction)]
             return [Item(self.list_title, self.outlet_list), *restriction]
 
         yield from self.menu("outlet_management", "Outlet Management", items)
@@ -262,7 +262,7 @@ class OldRackPduMenus(RackPduMenus):
 
     def device_items(self) -> list[Item]:
         """Items of the device's menu."""
-        if not self.user.admin:
+        if self.user.outlet_user:
             return [
                 Item("Phase Monitor", lambda: self.phase_page("Phase Monitor")),
                 Item("Outlet Control", self.outlet_list),
