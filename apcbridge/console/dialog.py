@@ -112,6 +112,8 @@ class Memory:
     banner: Banner | None = None
     outlets: int | None = None
     """How many outlets there are: configured, or seen on a whole list."""
+    listed_names: tuple[str, ...] | None = None
+    """Names on the last list believed; other names are believed when a second list agrees."""
     screen: Screen | None = None
     """The menu screen on which the cursor stands."""
     items: dict[int, int] = field(default_factory=dict)

@@ -103,7 +103,7 @@ def to_list(memory: Memory) -> Dialog[Screen]:
 
 
 def read_list(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
-    """Read the whole outlet list; where nothing proves its length, read it twice and believe what agrees."""
+    """Read the whole outlet list; where nothing proves its length, or a name is new, two readings must agree."""
     table = yield from _sure_list(memory)
     if memory.renumbered or _is_outlet_user(memory):
         return (yield from _true_numbers(memory, table.rows))
@@ -115,21 +115,27 @@ def read_list(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
 
 def _sure_list(memory: Memory) -> Dialog[OutletList]:
     renumbered = memory.renumbered or _is_outlet_user(memory)
-    expected = (len(memory.items) or None) if renumbered else memory.outlets
+    table = yield from _one_list(memory, (len(memory.items) or None) if renumbered else memory.outlets)
+    names = tuple(row.name for row in table.rows)
+    if table.sure and memory.listed_names in (None, names):
+        memory.listed_names = names
+        return table
+    again = yield from _one_list(memory, len(table.rows))
+    if tuple(row.name for row in again.rows) != names:
+        raise TableIncomplete("two readings of the outlet list do not agree")
+    memory.listed_names = names
+    return again
+
+
+def _one_list(memory: Memory, expected: int | None) -> Dialog[OutletList]:
     loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
     screen = yield from to_list(memory)
     try:
-        table = screens.parse_outlet_list(screen, expected, loose=loose)
+        return screens.parse_outlet_list(screen, expected, loose=loose)
     except TableIncomplete:
         if memory.dialect is not DialectId.D0:
             raise
-        return (yield from _list_without_states(memory, screen, expected))
-    if table.sure:
-        return table
-    again = screens.parse_outlet_list((yield from to_list(memory)), len(table.rows), loose=loose)
-    if [row.name for row in again.rows] != [row.name for row in table.rows]:
-        raise TableIncomplete("two readings of the outlet list do not agree")
-    return again
+    return (yield from _list_without_states(memory, screen, expected))
 
 
 def _list_without_states(memory: Memory, screen: Screen, expected: int | None) -> Dialog[OutletList]:

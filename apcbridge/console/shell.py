@@ -83,17 +83,17 @@ def _parse_status(memory: Memory, data: tuple[str, ...]) -> StatusTable:
 
 
 def read_rows(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
-    """Read all outlets; where nothing tells how many there are, read twice and believe what agrees."""
+    """Read all outlets; where nothing tells how many there are, or a name is new, two readings must agree."""
     table = _parse_status(memory, (yield from _query_status(memory)))
     answers.check_whole(table, memory.outlets)
-    if memory.outlets is None:
+    names = tuple(row.name for row in table.rows)
+    if memory.outlets is None or memory.listed_names not in (None, names):
         memory.state_width = table.width
-        again = _parse_status(memory, (yield from _query_status(memory)))
-        answers.check_whole(again, len(table.rows))
-        if [row.name for row in again.rows] != [row.name for row in table.rows]:
+        table = _parse_status(memory, (yield from _query_status(memory)))
+        answers.check_whole(table, len(names))
+        if tuple(row.name for row in table.rows) != names:
             raise TableIncomplete("two readings of the outlet list do not agree")
-        table = again
-    memory.outlets, memory.state_width = len(table.rows), table.width
+    memory.outlets, memory.state_width, memory.listed_names = len(names), table.width, names
     return table.rows
 
 
