@@ -6,6 +6,6 @@ telling was cut short by a crash is told again at the next start, with the same 
 """
 
 from apcbridge.journal.reader import JournalReader
-from apcbridge.journal.writer import Journal, Retention
+from apcbridge.journal.writer import Journal
 
-__all__ = ["Journal", "JournalReader", "Retention"]
+__all__ = ["Journal", "JournalReader"]

@@ -84,14 +84,11 @@ def close_commands(now_at: float) -> Statement:
     )
 
 
-def forget(oldest_at: float, rows: int) -> tuple[Statement, ...]:
-    """Remove what is older than ``oldest_at`` and what is beyond the newest ``rows`` of each table."""
+def forget(rows: int) -> tuple[Statement, ...]:
+    """Remove what is beyond the newest ``rows`` of each table, save what has not ended or nobody was told."""
     return (
-        ("DELETE FROM events WHERE told = 1 AND at < ?", (oldest_at,)),
         ("DELETE FROM events WHERE told = 1 AND rowid <= (SELECT max(rowid) FROM events) - ?", (rows,)),
-        ("DELETE FROM commands WHERE received_at < ? AND ended_at IS NOT NULL", (oldest_at,)),
-        ("DELETE FROM commands WHERE seq <= (SELECT max(seq) FROM commands) - ? AND ended_at IS NOT NULL", (rows,)),
-        ("DELETE FROM reboots WHERE at < ?", (oldest_at,)),
+        ("DELETE FROM commands WHERE ended_at IS NOT NULL AND seq <= (SELECT max(seq) FROM commands) - ?", (rows,)),
         ("DELETE FROM reboots WHERE rowid <= (SELECT max(rowid) FROM reboots) - ?", (rows,)),
     )
 

@@ -36,19 +36,12 @@ BACKLOG = 10_000
 RETRY_S = 30.0
 """How often a file that could not be written is tried again."""
 TIDY_S = 6 * 3600.0
-"""How often what is too old is removed."""
+"""How often what is too much is removed."""
+KEEP_ROWS = 200_000
+"""Entries kept per table, about 40 MB each: years of a normal bridge. Rows, not days: a clock that was set wrong for a
+minute must not erase the history."""
 CLOSE_S = 3.0
 """How long closing waits for the disk; the whole bridge must stop within 5 s."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """How long entries are kept, whichever limit comes first. Events that nobody was told of stay."""
-
-    days: float = 400.0
-    """A year and a month: last year's same week can still be looked at."""
-    rows: int = 200_000
-    """Per table; about 40 MB each."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,11 +63,11 @@ class Journal:
     file is moved aside.
     """
 
-    def __init__(self, path: Path, clock: Clock, retention: Retention | None = None) -> None:
-        """Open the file, or begin degraded; either way start the writer."""
+    def __init__(self, path: Path, clock: Clock, keep_rows: int = KEEP_ROWS) -> None:
+        """Open the file, or begin degraded; either way start the writer. It blocks for as long as the disk does."""
         self._path = path
         self._clock = clock
-        self._retention = retention or Retention()
+        self._keep_rows = keep_rows
         self._health = ""
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._backlog: deque[_Entry] = deque()
@@ -256,13 +249,12 @@ class Journal:
         return f"; {self._lost} of the oldest waiting entries were lost" if self._lost else ""
 
     def _tidy(self) -> None:
-        """Remove what is too old, now and then."""
+        """Remove what is too much, now and then."""
         if self._connection is None or self._clock.monotonic() < self._tidied_mono + TIDY_S:
             return
         self._tidied_mono = self._clock.monotonic()
-        oldest_at = self._clock.wall() - self._retention.days * 86400
         try:
-            for sql, values in records.forget(oldest_at, self._retention.rows):
+            for sql, values in records.forget(self._keep_rows):
                 self._connection.execute(sql, values)
         except sqlite3.Error as error:
             self._fail(error)
