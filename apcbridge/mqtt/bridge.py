@@ -14,7 +14,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from apcbridge.errors import BrokerError, BrokerRefused, BrokerUnavailable
 from apcbridge.model import LinkState
 from apcbridge.mqtt.backoff import Backoff
-from apcbridge.mqtt.connection import BrokerConnection, ProtocolUnsupported, SessionTakenOver
+from apcbridge.mqtt.connection import BrokerConnection, NoConsent, ProtocolUnsupported, SessionTakenOver
 from apcbridge.mqtt.inbox import Inbox
 from apcbridge.mqtt.ledger import Ledger
 from apcbridge.mqtt.limits import TokenBucket
@@ -38,11 +38,7 @@ FAREWELL_S = 0.9
 """How long a stop may take: `offline` said and acknowledged, then DISCONNECT."""
 BIRTH_DELAY_S = (1.0, 3.0)
 """Home Assistant asks for a random delay after its birth, so that a house full of bridges does not answer at once."""
-_VERSIONS = {
-    MqttProtocol.AUTO: (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
-    MqttProtocol.V5: (MQTTProtocolVersion.MQTTv5,),
-    MqttProtocol.V311: (MQTTProtocolVersion.MQTTv311,),
-}
+_V5, _V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 
 
 class MqttBridge:
@@ -72,6 +68,7 @@ class MqttBridge:
         self._incoming: deque[Incoming] = deque()
         self._arrived = asyncio.Event()
         self._born = asyncio.Event()
+        self._versions = _versions(settings)
         self._backoff = Backoff(random.random)
         self._connection: BrokerConnection | None = None
         self._waiting_mono = clock.monotonic()
@@ -144,12 +141,24 @@ class MqttBridge:
         return wait_s
 
     async def _connect(self) -> BrokerConnection:
-        """Open a connection in the first version of the protocol that the broker speaks."""
-        versions = _VERSIONS[self._settings.protocol]
-        for version in versions[:-1]:
-            with contextlib.suppress(ProtocolUnsupported):
-                return await self._open(version)
-        return await self._open(versions[-1])
+        """Open a connection in the first version of the protocol that the broker speaks.
+
+        A broker that says that it does not speak 5 is asked anew every time: it may be replaced. One that hangs up or
+        keeps silent costs time, so what it did answer to is tried first from then on.
+        """
+        first, *others = self._versions
+        try:
+            return await self._open(first)
+        except ProtocolUnsupported:
+            if not others:
+                raise
+            return await self._open(others[0])
+        except NoConsent:
+            if not others:
+                raise
+            connection = await self._open(others[0])
+            self._versions = (others[0], first)
+            return connection
 
     async def _open(self, version: MQTTProtocolVersion) -> BrokerConnection:
         connection = BrokerConnection(
@@ -271,6 +280,17 @@ class MqttBridge:
             "freshness": status.freshness(now_mono).value,
             "age_s": None if snapshot is None else round(now_mono - snapshot.taken_mono, 1),
         }
+
+
+def _versions(settings: MqttSettings) -> tuple[MQTTProtocolVersion, ...]:
+    """Return the versions to try, in order."""
+    match settings.protocol:
+        case MqttProtocol.V5:
+            return (_V5,)
+        case MqttProtocol.V311:
+            return (_V311,)
+        case MqttProtocol.AUTO:
+            return (_V311,) if settings.broker.embedded else (_V5, _V311)
 
 
 def _first(group: BaseExceptionGroup[BrokerError]) -> BrokerError:

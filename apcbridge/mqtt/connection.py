@@ -40,8 +40,10 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 """For TCP, and again for TLS."""
-OPEN_TIMEOUT_S = 15.0
-"""For everything from the name lookup to the broker's consent."""
+REACH_TIMEOUT_S = 15.0
+"""For everything from the name lookup to the first byte of MQTT."""
+CONSENT_TIMEOUT_S = 5.0
+"""For the broker's answer to that."""
 ACK_TIMEOUT_S = 10.0
 """A broker that leaves a message unacknowledged for so long is frozen or gone."""
 WINDOW = 200
@@ -61,6 +63,10 @@ _REFUSED = 0x80
 
 class ProtocolUnsupported(BrokerRefused):
     """The broker does not speak this version of MQTT."""
+
+
+class NoConsent(BrokerUnavailable):
+    """The broker took the connection and then hung up or kept silent; some do so when they do not know MQTT 5."""
 
 
 class SessionTakenOver(BrokerUnavailable):
@@ -132,12 +138,20 @@ class BrokerConnection:
         Raises BrokerUnavailable, BrokerRefused or ProtocolUnsupported; the connection is over then.
         """
         try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
+            async with asyncio.timeout(REACH_TIMEOUT_S):
                 await self._connect()
+        except TimeoutError:
+            self.abort()
+            raise BrokerUnavailable(f"{self._settings.broker} cannot be reached") from None
+        except BaseException:
+            self.abort()
+            raise
+        try:
+            async with asyncio.timeout(CONSENT_TIMEOUT_S):
                 await self._welcomed
         except TimeoutError:
             self.abort()
-            raise BrokerUnavailable(f"{self._settings.broker} does not answer") from None
+            raise NoConsent(f"{self._settings.broker} takes connections but does not answer") from None
         except BaseException:
             self.abort()
             raise
@@ -376,9 +390,7 @@ class BrokerConnection:
         _properties: Properties | None,
     ) -> None:
         if not self._welcomed.done():
-            self._welcomed.set_exception(
-                BrokerUnavailable(f"{self._settings.broker} closed the connection before it answered")
-            )
+            self._welcomed.set_exception(NoConsent(f"{self._settings.broker} hangs up instead of answering"))
         if reason.value == _TAKEN_OVER:
             self._end(SessionTakenOver(f"another client connected as {self._settings.client_id}"))
         else:

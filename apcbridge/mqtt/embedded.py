@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 100
 STOP_TIMEOUT_S = 3.0
-_AUTH_PLUGIN = "apcbridge.mqtt.embedded_auth.PasswordPlugin"
+_AUTH_PLUGIN = "apcbridge.mqtt.embedded_amqtt.PasswordPlugin"
 _ANONYMOUS_PLUGIN = "amqtt.plugins.authentication.AnonymousAuthPlugin"
 _CHATTY = ("amqtt", "transitions")
 
@@ -57,12 +57,13 @@ class EmbeddedBroker:
 
     async def start(self) -> None:
         """Begin to listen; raise BrokerUnavailable if the port cannot be had."""
-        from amqtt.broker import Broker  # noqa: PLC0415  # optional, and slow to import
-        from amqtt.errors import BrokerError as AmqttError  # noqa: PLC0415
+        from amqtt.errors import BrokerError as AmqttError  # noqa: PLC0415  # optional, and slow to import
+
+        from apcbridge.mqtt.embedded_amqtt import DiscreetBroker  # noqa: PLC0415
 
         for name in _CHATTY:  # a line per packet at INFO, tracebacks for clients that just hang up at WARNING
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        broker: _Broker = Broker(self._configuration())
+        broker: _Broker = DiscreetBroker(self._configuration())
         try:
             await broker.start()
         except AmqttError as error:

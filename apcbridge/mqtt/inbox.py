@@ -75,6 +75,8 @@ class Inbox:
             if message.payload == homeassistant.birth_payload.encode() and not message.retain:
                 self._on_birth()
             return
+        if not self._topics.is_command(message.topic, self._settings.pdus):
+            return
         if not message.payload and not isinstance(self._topics.route(message.topic), BridgeRequest):
             return
         if message.retain and message.payload:

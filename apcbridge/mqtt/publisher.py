@@ -213,10 +213,14 @@ class Publisher:
             return
         for publication in publications:
             self._plan.about_to_send(publication)
-        if self._ledger.changed:
-            await asyncio.to_thread(self._ledger.save)
+        await self._save_ledger()
         for publication in publications:
             await self._send(connection, publication)
+        await self._save_ledger()
+
+    async def _save_ledger(self) -> None:
+        if self._ledger.changed:
+            await asyncio.to_thread(self._ledger.save)
 
     async def _send(self, connection: BrokerConnection, publication: Publication) -> None:
         message = Outgoing(topic=publication.topic, payload=publication.payload, retain=publication.retain)

@@ -53,6 +53,8 @@ class BrokerAddress:
     transport: Transport = Transport.TCP
     path: str = "/mqtt"
     """Only for web sockets."""
+    embedded: bool = False
+    """It is our own built-in broker, which knows MQTT 3.1.1 only."""
 
     @classmethod
     def from_url(cls, url: str) -> BrokerAddress:
@@ -72,7 +74,14 @@ class BrokerAddress:
             raise ValueError("the host is missing")
         if parts.query or parts.fragment:
             raise ValueError("nothing may follow the path")
-        return cls(parts.hostname, parts.port or default_port, tls, transport, parts.path or "/mqtt")
+        return cls(
+            host=parts.hostname,
+            port=parts.port or default_port,
+            tls=tls,
+            transport=transport,
+            path=parts.path or "/mqtt",
+            embedded=parts.scheme == "embedded",
+        )
 
     def __str__(self) -> str:
         return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"

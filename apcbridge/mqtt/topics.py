@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from apcbridge.model import Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 TOPIC_LIMIT = 512
 """Longest topic we look at, characters; ours are far shorter."""
@@ -73,6 +73,15 @@ class Topics:
         """List the filters under which commands reach us: those of our own PDUs, not those of a neighbour bridge."""
         own = [f"{self.base}/{pdu}/outlet/+/{tail}" for pdu in pdus for tail in ("set", "config/+/set")]
         return (self.bridge("request/+"), *own)
+
+    def is_command(self, topic: str, pdus: Collection[str]) -> bool:
+        """Tell whether a topic lies under :meth:`command_filters`; a broker may send what nobody asked for."""
+        if topic.startswith(self.bridge("request/")):
+            return True
+        pdu, _, rest = topic.removeprefix(f"{self.base}/").partition("/")
+        return (
+            topic.startswith(f"{self.base}/") and pdu in pdus and rest.startswith("outlet/") and rest.endswith("/set")
+        )
 
     def route(self, topic: str) -> Route | None:
         """Tell what a message on ``topic`` asks for; None if it is none of ours or names what cannot be."""

@@ -52,7 +52,7 @@ INPUT_OUTPUT = {
     "mqtt.bridge": "the connection loop",
     "mqtt.connection": "the client",
     "mqtt.embedded": "the built-in broker",
-    "mqtt.embedded_auth": "its users",
+    "mqtt.embedded_amqtt": "what it adds to amqtt",
     "mqtt.publisher": "what goes out while a connection lasts",
     "mqtt.verbs": "requests that take their time",
     "snmp.agent": "the listeners",
