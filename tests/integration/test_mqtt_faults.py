@@ -204,6 +204,37 @@ async def test_messages_larger_than_the_broker_takes_are_not_sent(
     assert any("more than the broker takes" in r.message for r in caplog.records)
 
 
+async def test_a_broker_that_knows_only_3_is_spoken_to_in_3(broker: Mosquitto, tmp_path: Path) -> None:
+    levels = []
+
+    async def old_broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer MQTT 5 as the 3.1.1 standard says; hand everything else to mosquitto."""
+        hello = await reader.readexactly(16)
+        level = hello[hello.index(b"MQTT") + 4]
+        levels.append(level)
+        if level == 5:
+            writer.write(b"\x20\x02\x00\x01")
+            await writer.drain()
+            writer.close()
+            return
+        onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", broker.port)
+        onward_writer.write(hello)
+        await asyncio.gather(pump(reader, onward_writer), pump(onward_reader, writer))
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            writer.write(data)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(old_broker, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with running(settings_for(port, tmp_path)) as world:
+            await settled(broker.port, world)
+            assert_equal_to_store(broker.port, world)
+    assert levels == [5, 4]
+
+
 async def test_web_sockets(tmp_path: Path) -> None:
     port = free_port()
     with Mosquitto(tmp_path, listener=f"listener {port} 127.0.0.1\nprotocol websockets") as broker:
