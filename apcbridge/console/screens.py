@@ -307,9 +307,9 @@ _LABELS = {
     "Status": "status_flags",
 }
 _LEFT = re.compile(r"(Name|Contact|Location|Up Time|Status)\s*: (.*)")
-_RIGHT = re.compile(r"\s(Date|Time|User|Stat|Up Time)\s*: (.*)")
-_RIGHT_COLUMNS = (53, 39)
-"""One before the right column of AOS 3 and later, and of the MasterSwitch."""
+_RIGHT = re.compile(r"(Date|Time|User|Stat|Up Time)\s*: (.*)")
+_RIGHT_COLUMNS = (54, 40)
+"""Where the right column begins on AOS 3 and later, and on the MasterSwitch; a full left field touches it."""
 _RIGHT_ANYWHERE = re.compile(r"\s{2,}(?:Date|Time|User|Stat|Up Time)\s*: ")
 
 
@@ -334,7 +334,7 @@ def parse_banner(text: str) -> Banner | None:
 def _banner_values(line: str) -> dict[str, str]:
     """Read one line of the two columns; a long value on the left may not swallow the right column."""
     values: dict[str, str] = {}
-    elsewhere = [match.end() - len(match[0].lstrip()) - 1 for match in _RIGHT_ANYWHERE.finditer(line)]
+    elsewhere = [match.end() - len(match[0].lstrip()) for match in _RIGHT_ANYWHERE.finditer(line)]
     for column in (*_RIGHT_COLUMNS, *elsewhere):
         right = _RIGHT.fullmatch(line, min(column, len(line)))
         if right:
