@@ -34,6 +34,8 @@ from apcbridge.pdu.reboots.explain import EARLIER
 
 HOUR = 3600.0
 EPOCH_AT = 1_700_000_000.0
+APART_S = 180
+"""Restarts closer to each other than this cannot be told apart by an up time in whole minutes alone."""
 LOG_LINES = 300
 PAGE_LINES = 60
 
@@ -241,7 +243,7 @@ class Watch:
             self.tally.line_losses += 1
         elif chance < 0.45:
             self.card.set_clock()
-        elif chance < 0.48 and self.card.answers(self.now):
+        elif chance < 0.48 and self.card.answers(self.now) and self.card.up_s(self.now) >= APART_S:
             mono, at = self._clocks()
             self.detector.observe(RequestedRestart(by="tester", now_mono=mono, now_at=at))
             self._settle()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REQUEST_S = 300.0
 """A restart within this after somebody asked for one through us was asked for: settings may take two minutes to act."""
+CLOSE_S = 180.0
+"""Two starts within this are hard to tell apart by an up time in whole minutes."""
 MOST_AT_ONCE = 500
 """Starts reported from one reading of the log: three days of watchdog restarts; a log holds a few hundred lines."""
 
@@ -89,6 +91,8 @@ def account(
 ) -> Account:
     """Explain a finding with everything that was read; ``intervals`` are those of the restarts before, oldest first."""
     logged, joined = _logged(finding, log, mark, pace)
+    if joined and not logged and _counted_before(finding, mark, pace):
+        return Account(restarts=(), mark=_next_mark(log, mark, found=True))
     boots, guessed = _boots(finding, logged, pace)
     lengths = _intervals(finding, boots, guessed, joined=joined, pace=pace)
     restarts: list[Explained] = []
@@ -147,6 +151,13 @@ def _logged(
     kept = found[: max(1, min(MOST_AT_ONCE, len(found) - (mark.owed if mark else 0)))]
     ours = [start for start in kept if _in_window(finding, kept[0], start, mark, pace)]
     return tuple(reversed(ours)), join is Join.JOINED
+
+
+def _counted_before(finding: Finding, mark: LogMark | None, pace: float) -> bool:
+    """Tell whether the restart was the second of two so close together that the log had told of both at once."""
+    if mark is None or mark.owed or finding.old_boot_mono is None:
+        return False
+    return (finding.life.boot.mid - finding.old_boot_mono) * pace < CLOSE_S
 
 
 def _in_window(finding: Finding, newest: LoggedStart, start: LoggedStart, mark: LogMark | None, pace: float) -> bool:
