@@ -27,9 +27,20 @@ LOG_DEADLINE_S = 40.0
 class Daemon:
     """``apcbridge run`` beside a simulated PDU (on a pty) and mosquitto. An asynchronous context manager."""
 
-    def __init__(self, folder: Path, profile: Profile | None = None, *, extra: str = "", password: str = "apc") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        profile: Profile | None = None,
+        *,
+        pdu: SimulatedPdu | None = None,
+        password: str = "apc",
+        access: str = "menu",
+        session: str = "hold",
+        poll_interval: float = 1,
+        extra: str = "",
+    ) -> None:
         self.folder = folder
-        self.pdu = SimulatedPdu(profile or make_profile("AP7920"))
+        self.pdu = pdu or SimulatedPdu(profile or make_profile("AP7920"))
         self._server = SimServer(self.pdu)
         self.pty: SimPty
         self.device = folder / "ttyUSB0"
@@ -38,8 +49,8 @@ class Daemon:
         self.log_path = folder / "log"
         self.process: asyncio.subprocess.Process | None = None
         self.observer: Observer
+        self._keys = f"password: {password}, access: {access}, session: {session}, poll_interval: {poll_interval}"
         self._extra = extra
-        self._password = password
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -70,14 +81,7 @@ class Daemon:
             f"""
 bridge: {{id: bench, state_dir: {self.folder / "state"}}}
 pdus:
-  - id: pdu1
-    port: {self.device}
-    password: {self._password}
-    poll_interval: 1
-    session: hold
-    access: menu
-    outlets: {{2: {{policy: no-off}}}}
-    snmp: {{listen: "127.0.0.1:0"}}
+  - {{id: pdu1, port: {self.device}, {self._keys}, outlets: {{2: {{policy: no-off}}}}, snmp: {{listen: "127.0.0.1:0"}}}}
 {self._extra}
 mqtt:
   url: mqtt://127.0.0.1:{self.broker.port}
