@@ -59,11 +59,11 @@ class EmbeddedBroker:
         """Begin to listen; raise BrokerUnavailable if the port cannot be had."""
         from amqtt.errors import BrokerError as AmqttError  # noqa: PLC0415  # optional, and slow to import
 
-        from apcbridge.mqtt.embedded_amqtt import DiscreetBroker  # noqa: PLC0415
+        from apcbridge.mqtt.embedded_amqtt import TidyBroker  # noqa: PLC0415
 
         for name in _CHATTY:  # a line per packet at INFO, tracebacks for clients that just hang up at WARNING
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        broker: _Broker = DiscreetBroker(self._configuration())
+        broker: _Broker = TidyBroker(self._configuration())
         try:
             await broker.start()
         except AmqttError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,11 +31,35 @@ class PasswordPlugin(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is optional
         return matches and expected is not None
 
 
-class DiscreetBroker(Broker):  # type: ignore[misc]  # amqtt is optional and untyped to us
-    """Sends retained messages to those who subscribed to them.
+class TidyBroker(Broker):  # type: ignore[misc]  # amqtt is optional and untyped to us
+    """amqtt without two habits, both seen in 0.12.1.
 
-    amqtt up to 0.12.1 greets every client that connects with the retained messages of everybody's subscriptions.
+    It greets every client that connects with the retained messages of everybody's subscriptions; and it waits for ever
+    for the rest of a greeting that it misreads (that of MQTT 5), even past its own end.
     """
+
+    def __init__(self, configuration: dict[str, object]) -> None:
+        super().__init__(configuration)
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        """Serve one client."""
+        self._writers.add(writer)
+        try:
+            await super().stream_connected(reader, writer, listener_name)
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def shutdown(self) -> None:
+        """Stop, and hang up on whoever is left."""
+        await super().shutdown()
+        writers = tuple(self._writers)
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session
