@@ -1,4 +1,4 @@
-"""Who may do what: communities by name and source. The same question is asked for every datagram, so it is cheap."""
+"""Who may do what: communities and users by name and source. Asked for every datagram, so it is cheap."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from apcbridge.snmp.guard import SOURCES_REMEMBERED, SourceList
 from apcbridge.snmp.settings import Access
+from apcbridge.snmp.usm import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from apcbridge.snmp.settings import Community
+    from apcbridge.snmp.settings import Community, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,22 @@ class Communities:
             if host in sources and (best is None or grant.access is Access.WRITE):
                 best = grant
         return best
+
+
+class Users:
+    """The users of one engine, with their keys there."""
+
+    def __init__(self, users: Iterable[User], engine_id: bytes) -> None:
+        self._users = {user.name.encode(): (user, Keys.of(user, engine_id), SourceList(user.sources)) for user in users}
+
+    def find(self, name: bytes, host: str) -> tuple[User, Keys] | None:
+        """Return a user that may come from that address."""
+        found = self._users.get(name)
+        if found is None or host not in found[2]:
+            return None
+        return found[0], found[1]
+
+    def keys(self, name: str) -> tuple[User, Keys] | None:
+        """Return a user whatever the address, for what we send."""
+        found = self._users.get(name.encode())
+        return (found[0], found[1]) if found else None

@@ -12,18 +12,19 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
-from apcbridge.snmp import ber
-from apcbridge.snmp.access import Communities
-from apcbridge.snmp.ber import PduType, Version
+from apcbridge.errors import JournalError
 from apcbridge.snmp.desk import Desk
-from apcbridge.snmp.guard import Guard, LogBudget, Verdict
-from apcbridge.snmp.notifier import Notifier
+from apcbridge.snmp.engine import next_boot
+from apcbridge.snmp.listener import Listener
+from apcbridge.snmp.notifier import Notifier, Place
+from apcbridge.snmp.selftest import check_access
 from apcbridge.snmp.settings import AddressUnavailable
 from apcbridge.snmp.texts import SystemTextFile
-from apcbridge.snmp.writes import AnswerMemory, Asker
+from apcbridge.snmp.v3 import UserEngine
+from apcbridge.snmp.writes import AnswerMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from apcbridge.clock import Clock
     from apcbridge.commands import CommandDoor
@@ -38,104 +39,6 @@ PROGRESS_INTERVAL_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Listener:
-    """One address: guard, communities and the desks behind it."""
-
-    def __init__(
-        self,
-        settings: SnmpSettings,
-        desks: Iterable[Desk],
-        counters: AgentCounters,
-        clock: Clock,
-        on_stranger: Callable[[str, float], None],
-    ) -> None:
-        self._desks = {desk.pdu: desk for desk in desks}
-        self._own = next(iter(self._desks.values()))
-        self._communities = Communities(settings.communities, self._desks)
-        sources = [network for community in settings.communities for network in community.sources]
-        self._guard = Guard(sources, settings.limits, versions=frozenset({Version.V1, Version.V2C}))
-        self._counters = counters
-        self._clock = clock
-        self._on_stranger = on_stranger
-        self._decoder = ber.Decoder()
-        self._drop_lines = LogBudget()
-
-    def now_mono(self) -> float:
-        """Return the time that a turn's answers are judged by."""
-        return self._clock.monotonic()
-
-    def answer(self, data: bytes, host: str, port: int, now_mono: float) -> bytes | None:
-        """Return the answer to a datagram, or None: it was dropped, counted and perhaps logged."""
-        counters = self._counters
-        counters.in_packets += 1
-        verdict = self._guard.judge(data, host, now_mono)
-        if verdict is not Verdict.COMMUNITY:
-            self._drop(verdict, host, now_mono)
-            return None
-        try:
-            answer = self._serve(self._decoder.decode(data), host, port, now_mono)
-        except ber.MalformedMessage as fault:
-            counters.parse_errors += 1
-            self._log_drop(f"malformed: {fault}", host, now_mono)
-            return None
-        if answer is not None:
-            counters.out_packets += 1
-        return answer
-
-    def _serve(self, request: ber.Message, host: str, port: int, now_mono: float) -> bytes | None:
-        grant = self._communities.find(request.community, host)
-        if grant is None:
-            self._counters.bad_community_names += 1
-            self._log_drop("unknown community", host, now_mono)
-            self._on_stranger(self._own.pdu, now_mono)
-            return None
-        desk = self._own if grant.pdu is None else self._desks[grant.pdu]
-        self._count(request)
-        if request.pdu_type != PduType.SET:
-            return desk.read(request, now_mono)
-        asker = Asker(
-            pdu=desk.pdu,
-            source=f"{host}:{port}",
-            principal=grant.principal,
-            request=request.request_id,
-            now_at=self._clock.wall(),
-            now_mono=now_mono,
-        )
-        return desk.write(request, grant.access, asker)
-
-    def _count(self, request: ber.Message) -> None:
-        counters = self._counters
-        if request.pdu_type == PduType.SET:
-            counters.sets += 1
-            counters.set_variables += len(request.varbinds)
-            return
-        counters.requested_variables += len(request.varbinds)
-        if request.pdu_type == PduType.GET:
-            counters.gets += 1
-        else:
-            counters.get_nexts += 1
-
-    def _drop(self, verdict: Verdict, host: str, now_mono: float) -> None:
-        counters = self._counters
-        if verdict is Verdict.WRONG_SIZE:
-            counters.wrong_size += 1
-        elif verdict is Verdict.UNLISTED:
-            counters.unlisted += 1
-        elif verdict is Verdict.BAD_VERSION:
-            counters.bad_versions += 1
-        elif verdict is Verdict.OVER_RATE:
-            counters.over_rate += 1
-        else:
-            counters.parse_errors += 1
-        self._log_drop(str(verdict), host, now_mono)
-
-    def _log_drop(self, reason: str, host: str, now_mono: float) -> None:
-        swallowed = self._drop_lines.spend(now_mono)
-        if swallowed is not None:
-            more = f" [{swallowed} more dropped]" if swallowed else ""
-            _log.warning("%s: SNMP request from %s dropped: %s%s", self._own.pdu, host, reason, more)
-
-
 class SnmpAgent:
     """Every PDU's agent: ``await run()`` serves until it is cancelled."""
 
@@ -148,7 +51,8 @@ class SnmpAgent:
         self._desks = {a.pdu: Desk(store.get(a.pdu), door, self._texts, answers) for a in settings.addresses}
         self._bound: dict[str, tuple[str, int]] = {}
         self._opened = asyncio.Event()
-        self._notifier = Notifier(settings, store, clock, self.counters, lambda: self._bound)
+        self._engines: dict[str, UserEngine] = {}
+        self._notifier = Notifier(settings, store, clock, self.counters, self.place)
         self.progress_mono = clock.monotonic()
         """When the agent last took its turn in the loop."""
 
@@ -162,12 +66,24 @@ class SnmpAgent:
         """What came in and what became of it, per PDU."""
         return {pdu: self._texts.context(pdu).counters for pdu in self._desks}
 
+    @property
+    def engine_ids(self) -> Mapping[str, bytes]:
+        """Return the SNMPv3 engine id of each PDU's agent; empty while version 3 is closed."""
+        return {pdu: engine.engine_id for pdu, engine in self._engines.items()}
+
+    def place(self, pdu: str) -> Place:
+        """Return where a PDU's notifications come from."""
+        host, _ = self._bound.get(pdu, (None, 0))
+        return Place(host, self._engines.get(pdu))
+
     async def opened(self) -> None:
         """Return once every socket is open."""
         await self._opened.wait()
 
     async def run(self) -> None:
-        """Open every address and serve; raise AddressUnavailable if one cannot be opened."""
+        """Open every address and serve; raise AddressUnavailable if one cannot be, AccessBroken if it must not be."""
+        check_access()
+        self._start_engines()
         loop = asyncio.get_running_loop()
         sockets: list[socket.socket] = []
         unsubscribe = self._store.on_status(self._on_status)
@@ -188,6 +104,24 @@ class SnmpAgent:
                 loop.remove_reader(sock)
                 sock.close()
 
+    def _start_engines(self) -> None:
+        """Count this start and open version 3; where that cannot be kept, say so and leave it closed."""
+        self._engines.clear()
+        state_dir = self._settings.state_dir
+        if not self._settings.users:
+            return
+        if state_dir is None:
+            _log.error("SNMPv3 stays closed: there is no state directory to keep the engine's boots counter in")
+            return
+        try:
+            state = next_boot(state_dir)
+        except JournalError as fault:
+            _log.error("SNMPv3 stays closed, v1 and v2c are served: %s", fault)  # the text says it all
+            return
+        started_mono = self._clock.monotonic()
+        for pdu in self._desks:
+            self._engines[pdu] = UserEngine(state.engine_id(pdu), state.boots, started_mono)
+
     def _listener(self, sock: socket.socket, group: list[AgentAddress]) -> Listener:
         host, port = sock.getsockname()[:2]
         for address in group:
@@ -196,7 +130,14 @@ class SnmpAgent:
         _log.info("%s: SNMP agent on %s port %d", ", ".join(address.pdu for address in group), host, port)
         desks = [self._desks[address.pdu] for address in group]
         counters = self._texts.context(group[0].pdu).counters
-        return Listener(self._settings, desks, counters, self._clock, self._notifier.authentication_failed)
+        return Listener(
+            self._settings,
+            desks,
+            counters,
+            self._clock,
+            self._notifier.authentication_failed,
+            self._engines.get(group[0].pdu),
+        )
 
     async def _progress(self) -> None:
         while True:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MAX_RESPONSE = 1472
+"""What fits an Ethernet frame: a fragmented answer is an answer that gets lost."""
 MAX_VARBINDS = 128
 MAX_SUBIDS = 128
 MAX_LENGTH_OCTETS = 4
@@ -135,21 +137,23 @@ class Message(NamedTuple):
     varbinds: tuple[Varbind, ...]
     varbind_list: bytes
     """The octets of the varbinds, for answers that repeat them."""
+    limit: int = MAX_RESPONSE
+    """How long an answer may be."""
 
 
 def decode(data: bytes) -> Message:
     """Decode a whole datagram; raise MalformedMessage if it is not exactly one message of version 1 or 2c."""
-    start, end = _expect(data, 0, len(data), SEQUENCE)
+    start, end = expect(data, 0, len(data), SEQUENCE)
     if end != len(data):
         raise MalformedMessage("octets behind the message")
     head_start = start
-    start, stop = _expect(data, start, end, INTEGER)
-    version = _integer(data, start, stop)
+    start, stop = expect(data, start, end, INTEGER)
+    version = read_integer(data, start, stop)
     if version not in (Version.V1, Version.V2C):
         raise MalformedMessage("not version 1 or 2c")
-    start, stop = _expect(data, stop, end, OCTET_STRING)
+    start, stop = expect(data, stop, end, OCTET_STRING)
     community, head = data[start:stop], data[head_start:stop]
-    pdu_type, start, pdu_end = _header(data, stop, end)
+    pdu_type, start, pdu_end = header(data, stop, end)
     if pdu_end != end or not PduType.GET <= pdu_type <= PduType.REPORT or pdu_type == PduType.TRAP_V1:
         raise MalformedMessage("no PDU of the common shape")
     return decode_pdu(data, start, end, (version, community, pdu_type, head))
@@ -159,14 +163,14 @@ def decode_pdu(data: bytes, start: int, end: int, head: tuple[int, bytes, int, b
     """Decode the content of a PDU that fills ``start`` to ``end``; ``head`` is what was decoded in front of it."""
     version, community, pdu_type, head_octets = head
     id_start = start
-    start, stop = _expect(data, start, end, INTEGER)
-    _integer(data, start, stop)
+    start, stop = expect(data, start, end, INTEGER)
+    read_integer(data, start, stop)
     request_id = data[id_start:stop]
-    start, stop = _expect(data, stop, end, INTEGER)
-    first = _integer(data, start, stop)
-    start, stop = _expect(data, stop, end, INTEGER)
-    second = _integer(data, start, stop)
-    start, stop = _expect(data, stop, end, SEQUENCE)
+    start, stop = expect(data, stop, end, INTEGER)
+    first = read_integer(data, start, stop)
+    start, stop = expect(data, stop, end, INTEGER)
+    second = read_integer(data, start, stop)
+    start, stop = expect(data, stop, end, SEQUENCE)
     if stop != end:
         raise MalformedMessage("octets behind the varbinds")
     varbinds = _varbinds(data, start, end)
@@ -217,9 +221,9 @@ def _varbinds(data: bytes, start: int, end: int) -> tuple[Varbind, ...]:
     while start < end:
         if len(varbinds) == MAX_VARBINDS:
             raise MalformedMessage(f"more than {MAX_VARBINDS} varbinds")
-        start, stop = _expect(data, start, end, SEQUENCE)
-        name_start, name_stop = _expect(data, start, stop, OBJECT_IDENTIFIER)
-        tag, value_start, value_stop = _header(data, name_stop, stop)
+        start, stop = expect(data, start, end, SEQUENCE)
+        name_start, name_stop = expect(data, start, stop, OBJECT_IDENTIFIER)
+        tag, value_start, value_stop = header(data, name_stop, stop)
         if value_stop != stop or tag not in _VALUE_TAGS:
             raise MalformedMessage("a varbind is not one name and one value")
         varbinds.append(Varbind(data[name_start:name_stop], tag, data[value_start:value_stop]))
@@ -227,7 +231,7 @@ def _varbinds(data: bytes, start: int, end: int) -> tuple[Varbind, ...]:
     return tuple(varbinds)
 
 
-def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+def header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
     """Read tag and length at ``at``; return the tag and where its content starts and stops (at most ``end``)."""
     if at + 2 > end:
         raise MalformedMessage("cut off")
@@ -244,14 +248,16 @@ def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
     return data[at], start, start + length
 
 
-def _expect(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
-    found, start, stop = _header(data, at, end)
+def expect(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+    """Read a value that must have that tag at ``at``; return where its content starts and stops."""
+    found, start, stop = header(data, at, end)
     if found != tag:
         raise MalformedMessage(f"tag {found:#04x} where {tag:#04x} must be")
     return start, stop
 
 
-def _integer(data: bytes, start: int, stop: int) -> int:
+def read_integer(data: bytes, start: int, stop: int) -> int:
+    """Return the 32-bit INTEGER whose content fills ``start`` to ``stop``."""
     if not 1 <= stop - start <= MAX_INTEGER_OCTETS:
         raise MalformedMessage("an integer without octets or with too many")
     value = int.from_bytes(data[start:stop], signed=True)
@@ -262,7 +268,7 @@ def _integer(data: bytes, start: int, stop: int) -> int:
 
 def decode_integer(content: bytes) -> int:
     """Return the value of an INTEGER's content (32 bits, signed)."""
-    return _integer(content, 0, len(content))
+    return read_integer(content, 0, len(content))
 
 
 def decode_oid(content: bytes) -> Oid:

@@ -47,14 +47,21 @@ class TextKeeper(Protocol):
 class Desk:
     """Serves one PDU to any number of listeners and versions."""
 
-    def __init__(self, status: PduStatus, door: CommandDoor, texts: TextKeeper, answers: AnswerMemory) -> None:
+    def __init__(
+        self,
+        status: PduStatus,
+        door: CommandDoor,
+        texts: TextKeeper,
+        answers: AnswerMemory,
+        refusal_lines: LogBudget | None = None,
+    ) -> None:
         self.pdu = status.pdu
         self._status = status
         self._door = door
         self._texts = texts
         self._answers = answers
         self._table: OidTable | None = None
-        self._refusal_lines = LogBudget()
+        self._refusal_lines = refusal_lines or LogBudget()
 
     def update(self, status: PduStatus) -> None:
         """Take a newer status."""

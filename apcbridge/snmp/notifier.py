@@ -18,16 +18,19 @@ from apcbridge.model import Event, EventType
 from apcbridge.snmp import ber, traps
 from apcbridge.snmp.ber import MalformedMessage, PduType
 from apcbridge.snmp.guard import parse_host
+from apcbridge.snmp.peer import Heard, Peer
 from apcbridge.snmp.settings import TrapVersion
+from apcbridge.snmp.usm import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from apcbridge.clock import Clock
     from apcbridge.model import PduSnapshot
-    from apcbridge.snmp.settings import SnmpSettings, TrapReceiver
+    from apcbridge.snmp.settings import SnmpSettings, TrapReceiver, User
     from apcbridge.snmp.system import AgentCounters
     from apcbridge.snmp.traps import Notification
+    from apcbridge.snmp.v3 import UserEngine
     from apcbridge.store import Store
 
 QUEUE_LIMIT = 256
@@ -37,6 +40,16 @@ AUTHENTICATION_FAILURE_INTERVAL_S = 10.0
 """A scanner must not make of us a source of traps."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a PDU's notifications come from."""
+
+    host: str | None
+    """Address of its agent: receivers know the PDU by it."""
+    engine: UserEngine | None
+    """None while version 3 is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +65,12 @@ class Parcel:
 class Courier:
     """Delivers to one receiver."""
 
-    def __init__(self, receiver: TrapReceiver, source: Callable[[str], str | None]) -> None:
+    def __init__(self, receiver: TrapReceiver, user: User | None, place: Callable[[str], Place], clock: Clock) -> None:
         self.receiver = receiver
-        self._source = source
+        self._user = user
+        self._place = place
+        self._clock = clock
+        self._peer = Peer(user) if user and receiver.inform and receiver.version is TrapVersion.V3 else None
         self._parcels: deque[Parcel] = deque(maxlen=QUEUE_LIMIT)
         self._arrived = asyncio.Event()
         self._request_id = 0
@@ -94,7 +110,7 @@ class Courier:
         family, kind, protocol, _, target = found[0]
         with socket.socket(family, kind, protocol) as sock:
             sock.settimeout(0.0)
-            source = self._source(parcel.pdu)
+            source = self._place(parcel.pdu).host
             if source and may_send_from(source, str(target[0])):
                 sock.bind((source, 0))
             await loop.sock_connect(sock, target)
@@ -109,14 +125,27 @@ class Courier:
         for tries_left in reversed(range(INFORM_TRIES)):
             try:
                 async with asyncio.timeout(INFORM_TIMEOUT_S):
-                    while not self._acknowledges(await loop.sock_recv(sock, 0xFFFF)):
+                    while not await self._heard(sock, parcel):
                         pass
             except TimeoutError:
                 if not tries_left:
+                    if self._peer:
+                        self._peer.forget()
                     raise TimeoutError(f"no acknowledgement after {INFORM_TRIES} tries") from None
                 await loop.sock_sendall(sock, self._encode(parcel, self._request_id))
             else:
                 return
+
+    async def _heard(self, sock: socket.socket, parcel: Parcel) -> bool:
+        """Take one datagram from the receiver; True if it acknowledges."""
+        loop = asyncio.get_running_loop()
+        data = await loop.sock_recv(sock, 0xFFFF)
+        if self._peer is None:
+            return self._acknowledges(data)
+        heard = self._peer.hear(data, self._request_id, self._clock.monotonic())
+        if heard is Heard.CLOCK:
+            await loop.sock_sendall(sock, self._encode(parcel, self._request_id))
+        return heard is Heard.ACKNOWLEDGED
 
     def _acknowledges(self, data: bytes) -> bool:
         try:
@@ -126,11 +155,21 @@ class Courier:
         return answer.pdu_type == PduType.RESPONSE and answer.request_id == ber.integer(self._request_id)
 
     def _encode(self, parcel: Parcel, request_id: int) -> bytes:
-        receiver, notification = self.receiver, parcel.notification
+        receiver, notification, place = self.receiver, parcel.notification, self._place(parcel.pdu)
         if receiver.version is TrapVersion.V1:
-            address = packed_address(self._source(parcel.pdu))
-            return traps.encode_v1(notification, receiver.community, address, parcel.up_time)
-        return traps.encode_v2c(notification, receiver.community, request_id, parcel.up_time, inform=receiver.inform)
+            return traps.encode_v1(notification, receiver.community, packed_address(place.host), parcel.up_time)
+        if receiver.version is TrapVersion.V2C:
+            return traps.encode_v2c(
+                notification, receiver.community, request_id, parcel.up_time, inform=receiver.inform
+            )
+        if self._user is None or place.engine is None:
+            raise OSError("version 3 is closed, or the receiver's user is not configured")
+        now_mono = self._clock.monotonic()
+        parts = b"".join(traps.pdu_v2(notification, request_id, parcel.up_time))
+        if self._peer is not None:
+            return self._peer.message(ber.tlv(PduType.INFORM, parts), request_id, now_mono)
+        keys, pdu = Keys.of(self._user, place.engine.engine_id), ber.tlv(PduType.TRAP_V2, parts)
+        return place.engine.notification(self._user, keys, pdu, request_id, now_mono)
 
 
 def may_send_from(source: str, target: str) -> bool:
@@ -154,15 +193,15 @@ class Notifier:
         store: Store,
         clock: Clock,
         counters: Mapping[str, AgentCounters],
-        addresses: Callable[[], Mapping[str, tuple[str, int]]],
+        place: Callable[[str], Place],
     ) -> None:
         self._store = store
         self._clock = clock
         self._root = settings.private_root
         self._counters = counters
-        self._addresses = addresses
         self._pdus = tuple(counters)
-        self._couriers = [Courier(receiver, self._source) for receiver in settings.receivers]
+        users = {user.name: user for user in settings.users}
+        self._couriers = [Courier(r, users.get(r.user or ""), place, clock) for r in settings.receivers]
         self._edges = store.cursor()
         self._loads: dict[str, PduSnapshot | None] = {pdu: store.get(pdu).snapshot for pdu in self._pdus}
         self._failure_told_mono = float("-inf")
@@ -219,8 +258,3 @@ class Notifier:
                 counters.traps += 1
                 counters.out_packets += 1
                 courier.post(Parcel(pdu, notification, up_time))
-
-    def _source(self, pdu: str) -> str | None:
-        """Return the address of a PDU's agent: receivers know the PDU by where its notifications come from."""
-        host, _ = self._addresses().get(pdu, (None, 0))
-        return host

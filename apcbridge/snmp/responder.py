@@ -11,8 +11,6 @@ from apcbridge.snmp.table import Missing
 if TYPE_CHECKING:
     from apcbridge.snmp.table import OidTable
 
-MAX_RESPONSE = 1472
-"""What fits an Ethernet frame: a fragmented answer is an answer that gets lost."""
 OVERHEAD = 32
 """Upper bound of everything in a response but its head and varbinds: tags, lengths, request-id, error fields."""
 
@@ -99,7 +97,7 @@ def _whole(request: ber.Message, answers: list[bytes]) -> bytes:
     """Answer with all of the varbinds, or tooBig."""
     varbind_list = b"".join(answers)
     answer = ber.response(request, varbind_list)
-    return answer if len(answer) <= MAX_RESPONSE else error(request, ErrorStatus.TOO_BIG)
+    return answer if len(answer) <= request.limit else error(request, ErrorStatus.TOO_BIG)
 
 
 def _get_bulk(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
@@ -110,7 +108,7 @@ def _get_bulk(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
     """
     single = min(max(request.first, 0), len(request.varbinds))
     repeats = max(request.second, 0)
-    room = MAX_RESPONSE - OVERHEAD - len(request.head)
+    room = request.limit - OVERHEAD - len(request.head)
     cursors = [_Cursor(table, asked.oid) for asked in request.varbinds]
     repeated = cursors[single:]
     if not single and len(repeated) == 1:

@@ -43,6 +43,39 @@ class Community:
     sources: tuple[Network, ...]
 
 
+class AuthProtocol(StrEnum):
+    """How messages are signed; MD5 and SHA only for managers that know nothing better."""
+
+    MD5 = "MD5"
+    SHA = "SHA"
+    SHA224 = "SHA-224"
+    SHA256 = "SHA-256"
+    SHA384 = "SHA-384"
+    SHA512 = "SHA-512"
+
+
+class PrivProtocol(StrEnum):
+    """How messages are encrypted; DES only for managers that know nothing better."""
+
+    DES = "DES"
+    AES128 = "AES-128"
+    AES192 = "AES-192"
+    AES256 = "AES-256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One version 3 user, who always signs and encrypts."""
+
+    name: str
+    access: Access
+    auth: AuthProtocol
+    auth_phrase: str = field(repr=False)
+    priv: PrivProtocol
+    priv_phrase: str = field(repr=False)
+    sources: tuple[Network, ...]
+
+
 class TrapVersion(StrEnum):
     """SNMP version of a notification."""
 
@@ -106,6 +139,7 @@ class SnmpSettings:
 
     addresses: tuple[AgentAddress, ...]
     communities: tuple[Community, ...] = ()
+    users: tuple[User, ...] = ()
     receivers: tuple[TrapReceiver, ...] = ()
     private_root: Oid = PRIVATE_ROOT
     contact: str | None = None

@@ -275,12 +275,13 @@ class AnswerMemory:
     would let its repetition act.
     """
 
-    def __init__(self, limit: int = ANSWERS_REMEMBERED) -> None:
+    def __init__(self, limit: int = ANSWERS_REMEMBERED, window_s: float = DEDUP_WINDOW_S) -> None:
         self._limit = limit
+        self._window_s = window_s
         self._answers: OrderedDict[tuple[object, ...], tuple[float, bytes]] = OrderedDict()
 
     def recall(self, key: tuple[object, ...], now_mono: float) -> bytes | None:
-        """Return the answer given to the same request less than :data:`DEDUP_WINDOW_S` ago."""
+        """Return the answer given to the same request within the window."""
         while self._answers:
             oldest = next(iter(self._answers))
             if self._answers[oldest][0] > now_mono:
@@ -295,5 +296,5 @@ class AnswerMemory:
         return len(self._answers) >= self._limit
 
     def remember(self, key: tuple[object, ...], answer: bytes, now_mono: float) -> None:
-        """Keep an answer for :data:`DEDUP_WINDOW_S`."""
-        self._answers[key] = (now_mono + DEDUP_WINDOW_S, answer)
+        """Keep an answer for the length of the window."""
+        self._answers[key] = (now_mono + self._window_s, answer)

@@ -18,10 +18,11 @@ from tests.unit.snmp.world import snapshot, status, with_outlet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from apcbridge.clock import Clock
     from apcbridge.commands import CommandDoor
-    from apcbridge.snmp.settings import TrapReceiver
+    from apcbridge.snmp.settings import TrapReceiver, User
 
 DEADLINE_S = 30.0
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -153,6 +154,8 @@ async def serving(
     clock: Clock | None = None,
     door: CommandDoor | None = None,
     receivers: tuple[TrapReceiver, ...] = (),
+    users: tuple[User, ...] = (),
+    state_dir: Path | None = None,
 ) -> AsyncIterator[Bench]:
     """Run an agent for ``pdu1`` on a port of the kernel's choice."""
     store = Store([shown or fresh_status()])
@@ -160,7 +163,9 @@ async def serving(
     settings = SnmpSettings(
         addresses=(AgentAddress(pdu="pdu1", host="127.0.0.1", port=0),),
         communities=(READER, WRITER),
+        users=users,
         receivers=receivers,
+        state_dir=state_dir,
     )
     agent = SnmpAgent(settings, store, door or relays, clock or SystemClock())
     task = asyncio.create_task(agent.run())

@@ -35,7 +35,7 @@ Answer = tuple[int, int, list[tuple[ber.Oid, bytes]]]
 
 def opened(request: ber.Message, answer: bytes) -> Answer:
     """Return status, index and varbinds of a response, read by pysnmp; the rest must mirror the request."""
-    assert len(answer) <= responder.MAX_RESPONSE
+    assert len(answer) <= ber.MAX_RESPONSE
     message, rest = decoder.decode(answer, asn1Spec=v2c.Message())
     assert not rest
     pdu = v2c.apiMessage.get_pdu(message)
@@ -130,7 +130,7 @@ def test_get_bulk_is_a_beginning_of_what_the_rfc_says(
     assert status == 0
     assert found == [(name, value) for name, value, _ in wanted[: len(found)]]
     left = wanted[len(found) :]
-    full = len(responder.read(request, table_of(rows), NOW)) > responder.MAX_RESPONSE - 100
+    full = len(responder.read(request, table_of(rows), NOW)) > ber.MAX_RESPONSE - 100
     ended = bool(found) and all(value == ber.END_OF_MIB_VIEW for _, value in found[-(len(asked) - single) or None :])
     assert not left or left[0][1] is None or full or ended
 
