@@ -20,7 +20,7 @@ from apcbridge.errors import (
 )
 from apcbridge.web import metrics
 from apcbridge.web.access import check_read, check_write, may_switch, principal
-from apcbridge.web.documents import outlet_document, pdu_document, result_document, timestamp
+from apcbridge.web.documents import edge_document, outlet_document, pdu_document, result_document, timestamp
 from apcbridge.web.feed import Feed
 from apcbridge.web.messages import Answer, Door, Peer, Request, RequestRefused, Response, ResultWait, StreamStart
 from apcbridge.web.orders import parse_order
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from apcbridge.model import PduStatus
-    from apcbridge.store import Store
+    from apcbridge.store import Edge, Store
     from apcbridge.web.chronicle import Chronicle
     from apcbridge.web.messages import Headers, HistoryQuery
     from apcbridge.web.orders import Order
@@ -239,9 +239,11 @@ class Api:
         return query
 
 
-def history_response(query: HistoryQuery, entries: Iterable[JsonObject]) -> Response:
+def history_response(query: HistoryQuery, edges: Iterable[Edge]) -> Response:
     """Answer with what the journal returned."""
-    return Response.json({"events": [entry for entry in entries if query.pdu in (None, entry.get("pdu"))]})
+    documents = [edge_document(edge) for edge in edges]
+    wanted = [document for document in documents if query.pdu in (None, document["pdu"])]
+    return Response.json({"events": wanted[-query.limit :]})
 
 
 def history_unavailable(reason: str) -> Response:

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 
 from apcbridge.commands import CommandResult, Origin, ResultStatus
 from apcbridge.errors import UnknownOutlet
-from apcbridge.web.documents import event_document, result_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from apcbridge.store import Edge
-    from apcbridge.web.settings import JsonObject
 
 RESULTS_KEPT = 1024
 """Results that can be asked for by their id: an hour of a busy bridge."""
@@ -34,7 +32,7 @@ class Chronicle:
     def __init__(self, pdus: Iterable[str]) -> None:
         self._last: dict[str, dict[int, CommandResult]] = {pdu: {} for pdu in pdus}
         self._results: OrderedDict[tuple[str, str], CommandResult] = OrderedDict()
-        self._entries: deque[tuple[float, JsonObject]] = deque(maxlen=ENTRIES_KEPT)
+        self._entries: deque[Edge] = deque(maxlen=ENTRIES_KEPT)
         self._counts: Counter[Count] = Counter()
 
     def take(self, edges: Iterable[Edge]) -> None:
@@ -43,7 +41,7 @@ class Chronicle:
             if isinstance(edge, CommandResult):
                 self._take_result(edge)
             elif edge.pdu in self._last:
-                self._entries.append((edge.at, event_document(edge)))
+                self._entries.append(edge)
 
     def result(self, pdu: str, command_id: str) -> CommandResult | None:
         """Return the latest step of a command, or None if it was never here or is long over."""
@@ -58,17 +56,24 @@ class Chronicle:
         """How many steps of each kind there were; an accepted command counts again when it ends."""
         return self._counts
 
-    def history(self, since_at: float | None, limit: int) -> list[JsonObject]:
+    def history(self, since_at: float | None, limit: int) -> list[Edge]:
         """Return the newest entries; see :data:`~apcbridge.web.settings.History`."""
-        entries = [document for at, document in self._entries if since_at is None or at >= since_at]
+        entries = [e for e in self._entries if (since_at is None or e.at >= since_at) and not self._has_gone_on(e)]
         return entries[-limit:]
+
+    def _has_gone_on(self, edge: Edge) -> bool:
+        """Tell whether a later step of the same command stands for this one, as in the journal."""
+        if not isinstance(edge, CommandResult) or edge.status is not ResultStatus.ACCEPTED:
+            return False
+        latest = self.result(edge.command.pdu, edge.command.id)
+        return latest is not None and latest.status.terminal
 
     def _take_result(self, result: CommandResult) -> None:
         command = result.command
         if command.pdu not in self._last:
             return
         self._counts[command.pdu, command.origin, result.status] += 1
-        self._entries.append((result.at, result_document(result)))
+        self._entries.append(result)
         if result.status is ResultStatus.DUPLICATE:
             # The command of this id, or the reboot under way, has a result of its own.
             return

@@ -234,7 +234,7 @@ class Connection:
 
     async def _history(self, query: HistoryQuery) -> Response:
         try:
-            entries = await asyncio.to_thread(self._service.history, query.since_at, query.limit)
+            entries = await asyncio.to_thread(self._service.history, query.since_at, query.reach)
         except JournalError as fault:
             return history_unavailable(str(fault))
         return history_response(query, entries)

@@ -11,13 +11,14 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from apcbridge.commands import CommandResult
 from apcbridge.model import Freshness, LinkState, Load, LoadState, Nmc, Outlet, PduSnapshot, PduStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from apcbridge.commands import CommandResult
     from apcbridge.model import Event
+    from apcbridge.store import Edge
     from apcbridge.web.settings import Json, JsonObject, PduView
 
 TEXT_SHOWN = 64
@@ -92,6 +93,11 @@ def outlet_document(
         "phase": outlet.phase,
         "bank": outlet.bank,
     }
+
+
+def edge_document(edge: Edge) -> JsonObject:
+    """Describe what happened; ``kind`` tells an event from a step of a command."""
+    return result_document(edge) if isinstance(edge, CommandResult) else event_document(edge)
 
 
 def event_document(event: Event) -> JsonObject:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import CommandResult
-from apcbridge.web.documents import encode, event_document, pdu_document, result_document, timestamp
+from apcbridge.web.documents import edge_document, encode, pdu_document, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from apcbridge.model import Freshness, PduStatus
-    from apcbridge.store import Edge, Store
+    from apcbridge.store import Store
     from apcbridge.web.chronicle import Chronicle
     from apcbridge.web.settings import Json, JsonObject, WebSettings
 
@@ -90,14 +90,12 @@ class Feed:
         if missed:
             yield _frame("missed", {"count": missed, "ts": timestamp(now_at)})
         for number, edge in enumerate(items, start=end - len(items) + 1):
-            yield self._edge(edge, f"{self._epoch}-{number}")
-
-    def _edge(self, edge: Edge, event_id: str) -> bytes:
-        if isinstance(edge, CommandResult):
-            # The last commands of its outlets are part of a PDU's level.
-            self._dirty.add(edge.command.pdu)
-            return _frame("result", result_document(edge), event_id)
-        return _frame("event", event_document(edge), event_id)
+            name = "event"
+            if isinstance(edge, CommandResult):
+                # The last commands of its outlets are part of a PDU's level.
+                self._dirty.add(edge.command.pdu)
+                name = "result"
+            yield _frame(name, edge_document(edge), f"{self._epoch}-{number}")
 
     def _level_frames(self, now_mono: float, now_at: float) -> Iterator[bytes]:
         for status in self._store:

@@ -97,6 +97,9 @@ class HistoryQuery:
 
     since_at: float | None
     limit: int
+    """Entries in the answer, the newest there are."""
+    reach: int
+    """Entries to look through for them."""
     pdu: str | None
 
 

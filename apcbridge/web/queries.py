@@ -11,6 +11,8 @@ from apcbridge.web.messages import HistoryQuery, RequestRefused
 
 EVENTS_DEFAULT = 100
 EVENTS_MAX = 1000
+REACH = 10_000
+"""How many entries are looked through for those of one PDU."""
 
 _KNOWN = ("since", "limit", "pdu")
 
@@ -24,9 +26,11 @@ def parse_history_query(query: str) -> HistoryQuery:
     fields = dict(pairs)
     if len(fields) != len(pairs) or not fields.keys() <= set(_KNOWN):
         raise _bad(f"each of {', '.join(_KNOWN)} may be given once, and nothing else")
+    limit = _limit(fields["limit"]) if "limit" in fields else EVENTS_DEFAULT
     return HistoryQuery(
         since_at=_since_at(fields["since"]) if "since" in fields else None,
-        limit=_limit(fields["limit"]) if "limit" in fields else EVENTS_DEFAULT,
+        limit=limit,
+        reach=REACH if "pdu" in fields else limit,
         pdu=fields.get("pdu"),
     )
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from apcbridge.errors import ConfigError
 from apcbridge.model import Policy
+from apcbridge.store import Edge
 
 DEFAULT_SOCKET = Path("/run/apcbridge/apcbridge.sock")
 """Where the daemon listens for the commands that ask it, and where they look for it."""
@@ -17,12 +18,11 @@ DEFAULT_SOCKET = Path("/run/apcbridge/apcbridge.sock")
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 JsonObject: TypeAlias = Mapping[str, Json]
 
-History: TypeAlias = Callable[[float | None, int], Sequence[JsonObject]]
+History: TypeAlias = Callable[[float | None, int], Sequence[Edge]]
 """``history(since_at, limit)``: what happened at or after ``since_at`` (Unix time, None: from the beginning).
 
-Returns the newest ``limit`` entries, oldest first, in the shapes of :func:`apcbridge.web.documents.event_document` and
-:func:`apcbridge.web.documents.result_document`. It may block: it is called in a thread of its own. It may raise
-:class:`~apcbridge.errors.JournalError`.
+Returns the newest ``limit`` events and steps of commands, oldest first. It may block: it is called in a thread. It may
+raise :class:`~apcbridge.errors.JournalError`.
 """
 
 
