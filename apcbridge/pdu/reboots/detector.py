@@ -16,20 +16,11 @@ from dataclasses import dataclass, replace
 
 from apcbridge.model import Nmc, Reboot, RebootCause
 from apcbridge.pdu.reboots import explain
+from apcbridge.pdu.reboots.doubt import Doubt, Verdict
 from apcbridge.pdu.reboots.eventlog import Join, mark_of
 from apcbridge.pdu.reboots.explain import Finding, Request
-from apcbridge.pdu.reboots.lives import (
-    STRICT_S,
-    TOLERANCE_S,
-    Life,
-    Match,
-    Span,
-    boot_span,
-    same_by_card_clock,
-    words,
-    wraps,
-)
-from apcbridge.pdu.reboots.memory import LifeMemory, PastReboot, RebootMemory
+from apcbridge.pdu.reboots.lives import AGREE, STRICT_S, TOLERANCE_S, Life, Match, boot_span, words
+from apcbridge.pdu.reboots.memory import PastReboot, RebootMemory
 from apcbridge.pdu.reboots.observations import (
     ConsoleBack,
     ConsoleSilent,
@@ -49,14 +40,12 @@ BASELINE_S = 600.0
 """How long after the start the event log is wanted only to remember the place in it."""
 LOGOFF_S = 60.0
 """The shortest inactivity time-out that a card can be set to. A session lost sooner was lost to a restart."""
-CLOCK_SLACK_S = 120.0
-"""How far the wall clock may be off across a restart of the machine."""
+REMEMBER_S = 900.0
+"""How often the memory is worth a write although nothing happened: it tells when the card was last seen."""
 HELD_S = 30.0
 """The shown boot time moves only by more than this: less is the minute that the up time cannot resolve."""
-AGREE = 2
-"""Up-time readings that must agree before one is believed: bytes get lost and flipped on the line."""
 AGREE_UNHEARD = 3
-"""The same where nothing but the up time speaks for a change: the console never fell silent."""
+"""Readings that must agree where nothing else speaks for a change: the console never fell silent."""
 SUSPECTS_LIMIT = 4
 """Contradicting readings kept until one of them is told again."""
 PAST_LIMIT = 64
@@ -71,21 +60,6 @@ class _Silence:
     back_mono: float | None = None
     proof: bool = False
     """Our session was gone sooner than any inactivity log-off could have ended it."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Doubt:
-    """A remembered life from before the machine's restart, which only a wall clock ties to now."""
-
-    memory: LifeMemory
-    told: Life | None = None
-    """The life that the up time tells now."""
-    deadline_mono: float = 0.0
-
-    @property
-    def certain(self) -> Life | None:
-        """The life told now, once two readings agree on it."""
-        return self.told if self.told and self.told.agreed >= AGREE else None
 
 
 class RebootDetector:
@@ -115,8 +89,8 @@ class RebootDetector:
         self._pdu = pdu
         self._machine_boot = machine_boot
         self._pace = pace
-        self._life = _recall(known.life) if known.life and same_machine_run else None
-        self._doubt = _Doubt(memory=known.life) if known.life and not same_machine_run else None
+        self._life = Life.recalled(known.life) if known.life and same_machine_run else None
+        self._doubt = Doubt(memory=known.life) if known.life and not same_machine_run else None
         self._suspects: list[Life] = []
         """Later starts that one reading told of."""
         self._stray: Life | None = None
@@ -134,6 +108,7 @@ class RebootDetector:
         self._unavailable: set[Evidence] = set()
         self._log_due = False
         self._begun_mono: float | None = None
+        self._remembered_mono = float("-inf")
         self._now_mono = 0.0
         self._now_at = 0.0
         self._shown_boot_at: float | None = None
@@ -170,8 +145,8 @@ class RebootDetector:
     def settle(self, now_mono: float, now_at: float) -> tuple[Reboot, ...]:
         """Return the restarts that are certain and either explained or past waiting for, oldest first; once each."""
         self._pass_time(now_mono, now_at)
-        if self._doubt and self._doubt.certain and now_mono >= self._doubt.deadline_mono:
-            self._decide_by_wall_clock(self._doubt, self._doubt.certain)
+        if self._doubt and self._doubt.certain and (self._logless() or now_mono >= self._doubt.deadline_mono):
+            self._decide_by_wall_clock(self._doubt)
         if self._blind() and self._silence and self._silence.back_mono is not None:
             self._decide_without_up_time(self._silence, self._silence.back_mono)
         if self._finding and (not self._missing_evidence() or now_mono >= self._finding.deadline_mono):
@@ -179,6 +154,9 @@ class RebootDetector:
         self._show_boot()
         reboots, self._ready = tuple(self._ready), []
         self._saved = self._snapshot()
+        if reboots or now_mono > self._remembered_mono + REMEMBER_S:
+            self._remembered_mono = now_mono
+            self._revision += 1
         return reboots
 
     def wanted_evidence(self) -> frozenset[Evidence]:
@@ -333,86 +311,53 @@ class RebootDetector:
 
     # After a restart of the machine
 
-    def _doubtful_up_time(self, doubt: _Doubt, reading: UpTime) -> None:
-        """Gather two readings that agree, then compare their life with the remembered one."""
-        if doubt.told is None or (doubt.certain is None and doubt.told.match(reading, self._pace) is not Match.SAME):
-            doubt.told = Life.told_by(reading, self._pace)
-            doubt.deadline_mono = reading.now_mono + EXPLAIN_S
-            return
-        if doubt.told.match(reading, self._pace) is Match.LATER:
-            self._decide_by_wall_clock(doubt, doubt.told)
+    def _doubtful_up_time(self, doubt: Doubt, reading: UpTime) -> None:
+        if not doubt.take(reading, self._pace):
+            self._decide_by_wall_clock(doubt)
             self._on_up_time(reading)
             return
-        if doubt.told.match(reading, self._pace) is Match.SAME:
-            doubt.told.narrow(reading, self._pace)
-        if doubt.told.agreed == AGREE:
-            self._decide_by_up_time(doubt, doubt.told)
-
-    def _decide_by_up_time(self, doubt: _Doubt, told: Life) -> None:
-        """Decide where the card alone can tell; else leave it to the event log, or to the wall clock."""
-        known = doubt.memory
-        if told.up_s < known.up_s and not wraps(known.up_s, told.up_s):
-            self._happened_while_away(doubt, told)
-        elif same_by_card_clock(known, told):
-            self._accept(doubt, told)
-        elif self._mark is None or Evidence.EVENT_LOG in self._unavailable:
-            self._decide_by_wall_clock(doubt, told)
-
-    def _doubtful_event_log(self, doubt: _Doubt, log: EventLog, new: int, join: Join) -> None:
-        """Let the log decide what the wall clock cannot.
-
-        A start while we were away stands near the top of it: it was not us who wrote lines above it since.
-        """
-        told = doubt.certain
-        if told is None and not self._blind():
+        if doubt.certain is None or doubt.certain.agreed > AGREE:
             return
-        if new:
-            self._happened_while_away(doubt, told or Life.between(log.now_mono, log.now_mono))
+        doubt.deadline_mono = reading.now_mono + EXPLAIN_S
+        self._resolve(doubt, doubt.by_card())
+
+    def _doubtful_event_log(self, doubt: Doubt, log: EventLog, new: int, join: Join) -> None:
+        if doubt.certain is None and not self._blind():
+            return
+        self._resolve(doubt, doubt.by_log(new, join))
+        if self._doubt:
+            self._decide_by_wall_clock(doubt)
+        elif self._finding:
             self._take_evidence(Evidence.EVENT_LOG, log)
-        elif told and join is Join.UNCLEAR:
-            self._decide_by_wall_clock(doubt, told)
         else:
-            self._accept(doubt, told)
             self._remember_place(log)
 
-    def _decide_by_wall_clock(self, doubt: _Doubt, told: Life) -> None:
-        """Compare the remembered start with the told one as if the machine's clock had been right all along."""
-        if told.boot.lo > self._carried(doubt.memory).boot.hi + CLOCK_SLACK_S:
-            self._happened_while_away(doubt, told)
-        else:
-            self._uncounted = self._mark is not None
-            self._accept(doubt, told)
+    def _logless(self) -> bool:
+        """Tell whether no event log can settle a doubt: it cannot be read, or never was."""
+        return self._mark is None or Evidence.EVENT_LOG in self._unavailable
 
-    def _happened_while_away(self, doubt: _Doubt, told: Life) -> None:
-        self._doubt = None
-        self._life = self._carried(doubt.memory)
-        if self._request:
-            self._request = replace(self._request, at_mono=self._request.at_mono + self._shift_s(doubt.memory))
-        self._confirm(told, guessed=True)
+    def _decide_by_wall_clock(self, doubt: Doubt) -> None:
+        self._uncounted = self._mark is not None
+        self._resolve(doubt, doubt.by_wall_clock(self._now_mono, self._now_at))
 
-    def _accept(self, doubt: _Doubt, told: Life | None) -> None:
-        """Go on with the remembered life, its start as told now."""
+    def _resolve(self, doubt: Doubt, verdict: Verdict) -> None:
+        """End the doubt, unless the verdict is open: go on with the remembered life, or find its end."""
+        if verdict is Verdict.OPEN:
+            return
         self._doubt = None
+        self._life = doubt.carried(self._now_mono, self._now_at)
+        if verdict is Verdict.ENDED:
+            if self._request:
+                shift_s = doubt.shift_s(self._now_mono, self._now_at)
+                self._request = replace(self._request, at_mono=self._request.at_mono + shift_s)
+            self._confirm(doubt.told or Life.between(self._now_mono, self._now_mono), guessed=True)
+            return
         self._request = None
-        self._life = self._carried(doubt.memory)
-        if told is not None:
-            told.add_wraps(doubt.memory.wrapped_s, self._pace)
-            self._life = told
+        if doubt.told is not None:
+            doubt.told.add_wraps(doubt.memory.wrapped_s, self._pace)
+            self._life = doubt.told
         self._dismiss()
         self._revision += 1
-
-    def _carried(self, memory: LifeMemory) -> Life:
-        """Carry a remembered life over to this run's monotonic clock by the wall clock."""
-        shift_s = self._shift_s(memory)
-        life = _recall(memory)
-        life.boot = life.boot.shifted(shift_s)
-        life.held_mono += shift_s
-        life.narrowed_mono += shift_s
-        life.alive_mono += shift_s
-        return life
-
-    def _shift_s(self, memory: LifeMemory) -> float:
-        return (self._now_mono - self._now_at) - (memory.saved_mono - memory.saved_at)
 
     # Consoles that do not tell the up time
 
@@ -573,39 +518,10 @@ class RebootDetector:
         life = self._finding.before if self._finding else self._life
         return RebootMemory(
             machine_boot=self._machine_boot,
-            life=_keep(life, self._now_mono, self._now_at) if life and life.agreed else None,
+            life=life.remembered(self._now_mono, self._now_at) if life and life.agreed else None,
             mark=self._mark,
             requested_mono=self._request.at_mono if self._request else None,
             requested_by=self._request.by if self._request else "",
             counts=dict(self._counts),
             past=tuple(self._past),
         )
-
-
-def _recall(memory: LifeMemory) -> Life:
-    return Life(
-        boot=Span(memory.boot_lo_mono, memory.boot_hi_mono),
-        narrowed_mono=memory.narrowed_mono,
-        alive_mono=memory.alive_mono,
-        up_s=memory.up_s,
-        wrapped_s=memory.wrapped_s,
-        agreed=memory.agreed,
-        held_mono=memory.held_mono,
-        card_clock_s=memory.card_clock_s,
-    )
-
-
-def _keep(life: Life, now_mono: float, now_at: float) -> LifeMemory:
-    return LifeMemory(
-        boot_lo_mono=life.boot.lo,
-        boot_hi_mono=life.boot.hi,
-        held_mono=life.held_mono,
-        narrowed_mono=life.narrowed_mono,
-        alive_mono=life.alive_mono,
-        up_s=life.up_s,
-        wrapped_s=life.wrapped_s,
-        agreed=life.agreed,
-        card_clock_s=life.card_clock_s,
-        saved_mono=now_mono,
-        saved_at=now_at,
-    )

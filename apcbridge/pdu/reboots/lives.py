@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from apcbridge.pdu.reboots.memory import LifeMemory
+
 if TYPE_CHECKING:
-    from apcbridge.pdu.reboots.memory import LifeMemory
     from apcbridge.pdu.reboots.observations import UpTime
 
+AGREE = 2
+"""Up-time readings that must agree before one is believed: bytes get lost and flipped on the line."""
 RESOLUTION_S = 60
 """The banner and ``about`` print days, hours and minutes."""
 TOLERANCE_S = 15.0
@@ -106,6 +109,20 @@ class Life:
         )
 
     @classmethod
+    def recalled(cls, memory: LifeMemory) -> Life:
+        """Go on with a life that was remembered on this monotonic clock."""
+        return cls(
+            boot=Span(memory.boot_lo_mono, memory.boot_hi_mono),
+            narrowed_mono=memory.narrowed_mono,
+            alive_mono=memory.alive_mono,
+            up_s=memory.up_s,
+            wrapped_s=memory.wrapped_s,
+            agreed=memory.agreed,
+            held_mono=memory.held_mono,
+            card_clock_s=memory.card_clock_s,
+        )
+
+    @classmethod
     def between(cls, lo_mono: float, hi_mono: float) -> Life:
         """Begin without any up time: the card started between the two moments."""
         return cls(boot=Span(lo_mono, hi_mono), narrowed_mono=hi_mono, alive_mono=hi_mono, held_mono=hi_mono)
@@ -143,6 +160,22 @@ class Life:
         self.boot = self.boot.shifted(-wrapped_s / pace)
         self.held_mono -= wrapped_s / pace
 
+    def remembered(self, now_mono: float, now_at: float) -> LifeMemory:
+        """Return what :meth:`recalled` takes."""
+        return LifeMemory(
+            boot_lo_mono=self.boot.lo,
+            boot_hi_mono=self.boot.hi,
+            held_mono=self.held_mono,
+            narrowed_mono=self.narrowed_mono,
+            alive_mono=self.alive_mono,
+            up_s=self.up_s,
+            wrapped_s=self.wrapped_s,
+            agreed=self.agreed,
+            card_clock_s=self.card_clock_s,
+            saved_mono=now_mono,
+            saved_at=now_at,
+        )
+
     def started_after(self, moment_mono: float) -> None:
         """Take in that the card was in an earlier life at that moment."""
         self.boot = Span(min(max(self.boot.lo, moment_mono), self.boot.hi), self.boot.hi)
@@ -155,23 +188,6 @@ def boot_span(reading: UpTime, pace: float, wrapped_s: float = 0.0) -> Span:
     """Return when the NMC started according to one reading."""
     up_s = reading.seconds + wrapped_s
     return Span(reading.asked_mono - (up_s + RESOLUTION_S) / pace, reading.now_mono - up_s / pace)
-
-
-def wraps(before_s: int, now_s: int) -> bool:
-    """Tell whether an up time that fell may have rolled over: it had come near the end, and began anew near zero.
-
-    Without a clock that can be trusted nothing says how near; a day each is more than any stop of a daemon for which
-    this question arises, and a restart just there still shows in the event log.
-    """
-    return now_s < 86400 and any(wrap_s - 86400 < before_s < wrap_s for wrap_s in WRAPS_S)
-
-
-def same_by_card_clock(known: LifeMemory, told: Life) -> bool:
-    """Tell whether the card's own clock and its up time have gone on together, so that it did not restart."""
-    if known.card_clock_s is None or told.card_clock_s is None:
-        return False
-    clock_s = told.card_clock_s - known.card_clock_s
-    return abs(clock_s - (told.up_s - known.up_s)) <= 2 * RESOLUTION_S and clock_s >= 0
 
 
 def words(seconds: float) -> str:
