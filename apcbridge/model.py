@@ -189,6 +189,9 @@ class Nmc:
     interval_s: float | None = None
     """Median of the last intervals between restarts."""
     next_expected_at: float | None = None
+    """When the rhythm lets the next restart expect, or None while there is no rhythm."""
+    next_expected_error_s: float | None = None
+    """How far that may be off either way."""
     watchdog: bool = False
     """True while the restarts follow the rhythm of the NMC's network watchdog."""
 

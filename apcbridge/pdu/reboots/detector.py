@@ -19,7 +19,7 @@ from apcbridge.pdu.reboots import explain
 from apcbridge.pdu.reboots.doubt import Doubt, Verdict
 from apcbridge.pdu.reboots.eventlog import Join, mark_of
 from apcbridge.pdu.reboots.explain import Finding, Request
-from apcbridge.pdu.reboots.lives import AGREE, STRICT_S, TOLERANCE_S, Life, Match, boot_span, words
+from apcbridge.pdu.reboots.lives import AGREE, RESOLUTION_S, STRICT_S, TOLERANCE_S, Life, Match, boot_span, words
 from apcbridge.pdu.reboots.memory import PastReboot, RebootMemory
 from apcbridge.pdu.reboots.observations import (
     ConsoleBack,
@@ -188,6 +188,7 @@ class RebootDetector:
             last_reboot=self._past[-1].reboot if self._past else None,
             interval_s=beat.interval_s,
             next_expected_at=expected,
+            next_expected_error_s=None if expected is None else max(float(RESOLUTION_S), beat.spread_s or 0.0),
             watchdog=beat.watchdog,
         )
 

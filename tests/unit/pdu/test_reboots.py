@@ -317,7 +317,8 @@ class TestCause:
         assert nmc.interval_s is not None
         assert abs(nmc.interval_s - 600) < 15
         assert nmc.next_expected_at is not None
-        assert abs(nmc.next_expected_at - (scene.boot + 600 + scene.wall)) < 60
+        assert nmc.next_expected_error_s is not None
+        assert abs(nmc.next_expected_at - (scene.boot + 600 + scene.wall)) <= nmc.next_expected_error_s
         assert scene.polls(90, every_s=10).detector.nmc().watchdog is False
         assert scene.detector.nmc().next_expected_at is None
 
