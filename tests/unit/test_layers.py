@@ -55,7 +55,8 @@ INPUT_OUTPUT = {
     "mqtt.embedded_amqtt": "what it adds to amqtt",
     "mqtt.publisher": "what goes out while a connection lasts",
     "mqtt.verbs": "requests that take their time",
-    "snmp.agent": "the listeners",
+    "snmp.agent": "the sockets of the agents",
+    "snmp.notifier": "the sending of notifications",
 }
 """The modules of pure packages that are not, and what they are instead."""
 
