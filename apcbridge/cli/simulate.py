@@ -49,8 +49,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "Every other word of a sim:// URL goes with --set; an unknown one prints the whole list. Ctrl-C stops.", 100
     )
     parser.add_argument("--model", default="AP7920", help="such as AP7920, AP7930, AP8959 (default: %(default)s)")
-    parser.add_argument("--pty", metavar="PATH", type=Path, help="symbolic link to a pseudo-terminal")
-    parser.add_argument("--listen", metavar="HOST:PORT", type=_address, help="the serial line as raw TCP")
+    wire = parser.add_mutually_exclusive_group()
+    wire.add_argument("--pty", metavar="PATH", type=Path, help="symbolic link to a pseudo-terminal")
+    wire.add_argument("--listen", metavar="HOST:PORT", type=_address, help="the serial line as raw TCP")
     parser.add_argument("--telnet", metavar="HOST:PORT", type=_address, help="the console by telnet")
     for name, metavar in _OPTIONS:
         parser.add_argument(f"--{name}", metavar=metavar, help=_help(name))
@@ -93,12 +94,14 @@ async def _serve(pdu: SimulatedPdu, args: argparse.Namespace) -> None:
 
 
 def _introduce(pdu: SimulatedPdu) -> list[str]:
+    from apcbridge.sim.profiles import FACTORY_ACCOUNTS
+
     profile = pdu.profile
     account = profile.accounts[0]
     versions = f"AOS v{profile.aos_version}, APP v{profile.app_version}, dialect {profile.dialect}"
     return [
         f"{profile.model}, {profile.outlets} outlets, {versions}, clock x{profile.speed:g}",
-        f"log in as {account.name}" + (" / apc" if account.password == "apc" else ""),  # noqa: S105  # printed on purpose
+        f"log in as {account.name}, password {'apc' if account == FACTORY_ACCOUNTS[0] else 'as given'}",
     ]
 
 

@@ -82,6 +82,8 @@ class SimulatedPdu:
         self._serial = Terminal(self.firmware, self.faults, self.serial_entrance, network=False, now=0.0)
         self._serial_line: SimLine | None = None
         self._lines: list[SimLine] = []
+        if profile.stale_session:
+            self.leave_stale_session(profile.stale_session)
         self.on_wake: Callable[[], None] = _nothing
         """Called when something was typed, so that the owner of the clock polls soon."""
 
@@ -225,7 +227,7 @@ class SimulatedPdu:
 
         Its banner was printed when nobody listened.
         """
-        account = next(a for a in self.profile.accounts if a.name == name)
+        account = next(a for a in self.firmware.accounts if a.name == name)
         self.serial_entrance.stale = User(account.name, account.type, account.outlets)
         self._serial.hang_up()
         self._serial.advance(self.now())

@@ -8,39 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from apcbridge.sim.faults import FaultKind, FaultPlan, StepFault
-from apcbridge.sim.quirks import Crlf, Quirks
+from apcbridge.sim.keyboard import Echo, Key, Keyboard
 
 if TYPE_CHECKING:
     from apcbridge.model import RebootCause
     from apcbridge.sim.firmware import Firmware
+    from apcbridge.sim.quirks import Quirks
 
 T = TypeVar("T")
 
-CR, LF, ESC, CTRL_C, CTRL_L, BACKSPACE, DELETE = 0x0D, 0x0A, 0x1B, 0x03, 0x0C, 0x08, 0x7F
-_INPUT_CAP = 4096
-_LINE_CAP = 255
 _GARBAGE = b"\x00\xff\x1b[7~\x80{i\r#\xfe> "
-
-
-class Key(Enum):
-    """Keys that act at once."""
-
-    ESC = ESC
-    CTRL_C = CTRL_C
-    CTRL_L = CTRL_L
-    ENTER = CR
-
-
-class Echo(StrEnum):
-    """How typed characters come back."""
-
-    PLAIN = "plain"
-    STARS = "stars"
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +55,16 @@ Answer = str | Key | None
 Dialog = Generator[Request, Answer, T]
 
 
-class ToControlConsole(Exception):  # a jump in the dialog, not a fault
-    """CTRL-C was pressed inside a menu."""
+class ToControlConsole(Exception):
+    """A jump in the dialog, not a fault: CTRL-C was pressed inside a menu."""
 
 
-class LoggedOff(Exception):  # likewise
-    """The session ends: inactivity, pre-emption by another one, or a fault."""
+class LoggedOff(Exception):
+    """A jump: the session ends by inactivity, pre-emption by another one, or a fault."""
 
 
-class NmcRestarts(Exception):  # likewise
-    """The NMC restarts under the dialog."""
+class NmcRestarts(Exception):
+    """A jump: the NMC restarts under the dialog."""
 
     def __init__(self, cause: RebootCause) -> None:
         """``cause`` is what the firmware will remember."""
@@ -115,10 +95,8 @@ class Terminal:
         self.hung_up = False
         """The dialog has ended a network session; the server closes the connection."""
         self._start = start
-        self._inbox = bytearray()
+        self._keyboard = Keyboard(self.quirks, self.put)
         self._out = bytearray()
-        self._swallow_lf = False
-        self._line = bytearray()
         self._last_input = now
         self._boots = firmware.boots
         self._unasked_at = now + self.quirks.unasked_every_s
@@ -139,7 +117,7 @@ class Terminal:
         if self.network:
             self.firmware.traffic(now)
         if data and self.firmware.is_up() and not self.faults.muted:
-            self._inbox += data[: max(0, _INPUT_CAP - len(self._inbox))]
+            self._keyboard.feed(data)
             self._last_input = now
         return self.advance(now)
 
@@ -153,9 +131,9 @@ class Terminal:
 
     def next_event(self) -> float | None:
         """When something happens next by itself on this console."""
-        times: list[float] = []
         if not self.firmware.is_up():
             return None
+        times: list[float] = []
         if isinstance(self._request, Pause | Deaf):
             times.append(self._pause_until)
         if 0 < self.session_timeout_s < float("inf"):
@@ -248,7 +226,7 @@ class Terminal:
 
     def _follow_restart(self) -> None:
         self._close()
-        self._inbox.clear()
+        self._keyboard.clear()
         if self.firmware.is_up():
             self._boots = self.firmware.boots
             self._last_input = self.now
@@ -261,7 +239,7 @@ class Terminal:
         self._dialog = None
         self._request = None
         self.session_timeout_s = 0.0
-        self._line.clear()
+        self._keyboard.drop_line()
         if self.network:
             self.hung_up = True
 
@@ -278,23 +256,21 @@ class Terminal:
 
     def _run(self) -> None:
         while self._request is not None:
-            answer: Answer
+            answer: Answer = None
             match self._request:
                 case Pause():
                     if self.now < self._pause_until:
                         return
-                    answer = None
                 case Deaf():
                     if self.now < self._pause_until:
-                        self._inbox = bytearray(b for b in self._inbox if b not in (CR, LF))
+                        self._keyboard.lose_enters()
                         return
-                    answer = None
-                case AskLine() as ask:
-                    answer = self._take_line(ask)
+                case AskLine(echo=echo, keys=keys):
+                    answer = self._keyboard.take_line(echo, keys)
                     if answer is None:
                         return
                 case AskKey():
-                    answer = self._take_key()
+                    answer = self._keyboard.take_key()
                     if answer is None:
                         return
             self._resume(answer)
@@ -308,7 +284,7 @@ class Terminal:
     def _throw(self, jump: Exception) -> None:
         dialog = self._dialog
         if dialog is not None:
-            self._line.clear()
+            self._keyboard.drop_line()
             self._step(lambda: dialog.throw(jump))
 
     def _step(self, resume: Callable[[], Request]) -> None:
@@ -319,54 +295,3 @@ class Terminal:
             return
         if isinstance(self._request, Pause | Deaf):
             self._pause_until = self.now + self._request.seconds
-
-    def _next_byte(self) -> int | None:
-        while self._inbox:
-            byte = self._inbox.pop(0)
-            if byte == LF and self._swallow_lf:
-                self._swallow_lf = False
-                continue
-            if byte == 0:
-                continue  # telnet sends CR NUL for a bare CR
-            self._swallow_lf = byte == CR and self.quirks.crlf is Crlf.ONE
-            if byte == LF:
-                if self.quirks.lone_lf_is_enter or self.quirks.crlf is Crlf.TWO:
-                    return CR
-                continue
-            return byte
-        return None
-
-    def _take_line(self, ask: AskLine) -> Answer:
-        while (byte := self._next_byte()) is not None:
-            if byte == CR:
-                text = self._line.decode("latin-1")
-                self._line.clear()
-                if ask.echo is not Echo.NONE:
-                    self.put("\r\n")
-                return text
-            if byte in (BACKSPACE, DELETE):
-                if self._line:
-                    self._line.pop()
-                    self.put("\b \b")
-            elif byte in (ESC, CTRL_C, CTRL_L):
-                if Key(byte) in ask.keys:
-                    self._line.clear()
-                    return Key(byte)
-            elif byte >= 0x20 and len(self._line) < _LINE_CAP:
-                self._line.append(byte)
-                self._echo(byte, ask.echo)
-        return None
-
-    def _echo(self, byte: int, echo: Echo) -> None:
-        if echo is Echo.PLAIN:
-            self.put(chr(byte))
-        elif echo is Echo.STARS:
-            self.put("*")
-
-    def _take_key(self) -> Answer:
-        byte = self._next_byte()
-        if byte is None:
-            return None
-        if byte in (ESC, CTRL_C, CTRL_L, CR):
-            return Key(byte)
-        return chr(byte)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from apcbridge.model import RebootCause
-from apcbridge.sim.profiles import Dialect, NetworkSettings, Profile, UserType
+from apcbridge.sim.accounts import AccountBook
+from apcbridge.sim.profiles import Dialect, NetworkSettings, Profile
 from apcbridge.sim.relays import AcceptedCommand, Action, ActuationLog, OutletSettings, RelayBoard
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LOG_SIZE = 300
-_FACTORY = "apc"
-_FACTORY_WINDOW_S = 30.0
 _MASTERSWITCH = {Dialect.D0, Dialect.D1}
 
 
@@ -40,13 +39,6 @@ class LogEntry:
 
     wall_at: float
     text: str
-
-
-@dataclass(slots=True)
-class _Login:
-    password: str
-    type: UserType
-    outlets: tuple[int, ...]
 
 
 class Firmware:
@@ -74,9 +66,7 @@ class Firmware:
         self.reboot_required = profile.quirks.cli_reboot_required
         self.boots = 0
         """Grows by one with every restart; a console that sees it change has been cut off."""
-        self._logins = {a.name: _Login(a.password, a.type, a.outlets) for a in profile.accounts}
-        self._factory_armed = False
-        self._factory_until = now
+        self.accounts = AccountBook(profile.accounts)
         self._wall_of_zero = wall - now
         self._boot_mono = now - profile.up_time_at_start_s
         self._ready_mono: float | None = None
@@ -268,25 +258,14 @@ class Firmware:
     def _deciamps(self, outlet: int) -> int:
         return self.settings(outlet).deciamps if self.relays.is_on(outlet) else 0
 
-    # -- accounts and log ----------------------------------------------------------------------------------
+    # -- buttons and log -----------------------------------------------------------------------------------
 
-    def check_login(self, name: str, password: str, now: float) -> tuple[UserType, tuple[int, ...]] | None:
-        """Return the account's kind and outlets, or None if name and password do not belong together."""
-        if name == password == _FACTORY and now < self._factory_until:
-            self._factory_until = now
-            self._reset_administrator()
-        login = self._logins.get(name)
-        if login is None or login.password != password:
-            return None
-        return login.type, login.outlets
-
-    def set_password(self, name: str, password: str) -> None:
-        """Change an account's password."""
-        self._logins[name].password = password
-
-    def rename_login(self, name: str, new_name: str) -> None:
-        """Change an account's name."""
-        self._logins[new_name] = self._logins.pop(name)
+    def press_reset(self, now: float) -> None:
+        """Press the reset button: the NMC restarts; a second time before it is up opens password recovery."""
+        if self.is_up():
+            self.restart(now, RebootCause.UNKNOWN)
+        else:
+            self.accounts.arm_recovery()
 
     def record(self, now: float, text: str) -> None:
         """Write a line into the event log, which keeps the newest."""
@@ -294,28 +273,6 @@ class Firmware:
             return
         self.events.append(LogEntry(self.wall(now), text))
         del self.events[:-_LOG_SIZE]
-
-    def press_reset(self, now: float) -> None:
-        """Press the reset button: the NMC restarts; a second time before it is up opens password recovery.
-
-        Then apc/apc is good for 30 s from the next user-name prompt on (AP7900 manual).
-        """
-        if self.is_up():
-            self.restart(now, RebootCause.UNKNOWN)
-        else:
-            self._factory_armed = True
-
-    def user_prompt_shown(self, now: float) -> None:
-        """Note that the console asks for a user name."""
-        if self._factory_armed:
-            self._factory_armed = False
-            self._factory_until = now + _FACTORY_WINDOW_S
-
-    def _reset_administrator(self) -> None:
-        admins = [name for name, login in self._logins.items() if login.type is UserType.ADMIN]
-        for name in admins:
-            del self._logins[name]
-        self._logins[_FACTORY] = _Login(_FACTORY, UserType.ADMIN, ())
 
 
 def _settings(profile: Profile) -> list[OutletSettings]:

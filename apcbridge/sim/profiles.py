@@ -114,7 +114,7 @@ MODELS: dict[str, ModelFacts] = {
 
 _D1_MODELS = {"AP9211", "AP9212"}
 _FACTORY_WORD = "apc"
-_FACTORY_ACCOUNTS = (
+FACTORY_ACCOUNTS = (
     Account(name="apc", password=_FACTORY_WORD),
     Account(name="device", password=_FACTORY_WORD, type=UserType.DEVICE),
 )
@@ -170,7 +170,10 @@ class Profile:
     hardware_revision: str = "B2"
     manufacture_date: str = "03/19/2007"
     mac: str = "00 C0 B7 5A 47 11"
-    accounts: tuple[Account, ...] = _FACTORY_ACCOUNTS
+    accounts: tuple[Account, ...] = FACTORY_ACCOUNTS
+
+    stale_session: str = ""
+    """The account that left the serial console without logging out before the start."""
 
     network: NetworkSettings = field(default_factory=NetworkSettings)
     ethernet: bool = True

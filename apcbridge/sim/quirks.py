@@ -121,11 +121,11 @@ class Quirks:
     """``bye`` exists (not on AOS 5.1.x)."""
     cli_ol_name_manual: bool = False
     """``olName 3`` answers ``Outlet 3: name`` as the manual has it, not `` 3: name``."""
-    cli_log_rows: int = 12
-    """Events per page of ``eventlog``, and of the menus' event log."""
     cli_not_ready_s: float = 0.0
     """For this long after a restart the ``-c`` command line says that the PDU initialises, and logs off."""
 
+    log_rows: int = 12
+    """Events per page of the event log."""
     event_log: bool = True
     """The NMC writes an event log at all."""
     old_event_log: bool = False

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import tty
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from apcbridge.sim.telnet import TelnetServer
 
@@ -39,6 +39,7 @@ class SimServer:
         """Start the device's clock."""
         self.pdu.on_wake = self._wake.set
         self._runner = asyncio.create_task(self._run(), name="simulated PDU")
+        self._runner.add_done_callback(self._stopped)
         return self
 
     async def __aexit__(
@@ -86,6 +87,12 @@ class SimServer:
         bound: tuple[str, int] = server.sockets[0].getsockname()[:2]
         return bound
 
+    def _stopped(self, runner: asyncio.Task[None]) -> None:
+        """Let nobody talk to a simulator that has failed; its exception comes out of ``async with``."""
+        if not runner.cancelled():
+            for connection in list(self._connections):
+                connection.close()
+
     async def _run(self) -> None:
         while True:
             self._wake.clear()
@@ -112,7 +119,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # create_server makes no other
+        transport = cast("asyncio.Transport", transport)
         self._transport = transport
         self._connections.add(self)
         if self._telnet is not None:
@@ -132,7 +139,7 @@ class _Connection(asyncio.Protocol):
         if self._line is not None and data:
             self._line.send(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
+    def connection_lost(self, _reason: Exception | None) -> None:
         self._connections.discard(self)
         if self._line is not None:
             self._line.close()

@@ -10,7 +10,7 @@ import dataclasses
 import ipaddress
 from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from apcbridge.errors import ConfigError
@@ -93,54 +93,38 @@ def _truth(key: str, text: str) -> bool:
         raise ConfigError(f"{key}: {text!r}: expected on or off") from None
 
 
-def _real(field: str, low: float, high: float) -> Callable[[Profile, str, str], Profile]:
-    def put(profile: Profile, key: str, text: str) -> Profile:
-        return _replace(profile, field, _number(low, high)(key, text))
-
-    return put
+Word: TypeAlias = "Callable[[Profile, str, str], Profile]"
+"""Takes a profile, the word and its value; returns the profile changed."""
 
 
-def _whole(field: str, low: int, high: int) -> Callable[[Profile, str, str], Profile]:
-    def put(profile: Profile, key: str, text: str) -> Profile:
-        return _replace(profile, field, _integer(key, text, low, high))
-
-    return put
+def _real(put: Callable[[Profile, float], Profile], low: float, high: float) -> Word:
+    return lambda profile, key, text: put(profile, _number(low, high)(key, text))
 
 
-def _flag(field: str) -> Callable[[Profile, str, str], Profile]:
-    def put(profile: Profile, key: str, text: str) -> Profile:
-        return _replace(profile, field, _truth(key, text))
-
-    return put
+def _whole(put: Callable[[Profile, int], Profile], low: int, high: int) -> Word:
+    return lambda profile, key, text: put(profile, _integer(key, text, low, high))
 
 
-def _text(field: str) -> Callable[[Profile, str, str], Profile]:
-    def put(profile: Profile, _key: str, text: str) -> Profile:
-        return _replace(profile, field, text)
-
-    return put
+def _flag(put: Callable[[Profile, bool], Profile]) -> Word:
+    return lambda profile, key, text: put(profile, _truth(key, text))
 
 
-def _per_outlet(field: str, low: int, high: int) -> Callable[[Profile, str, str], Profile]:
+def _text(put: Callable[[Profile, str], Profile]) -> Word:
+    return lambda profile, _key, text: put(profile, text)
+
+
+def _per_outlet(put: Callable[[Profile, tuple[int, ...]], Profile], low: int, high: int) -> Word:
     """Read one value for all outlets, or one per outlet with commas."""
 
-    def put(profile: Profile, key: str, text: str) -> Profile:
+    def read(profile: Profile, key: str, text: str) -> Profile:
         values = tuple(_integer(key, part, low, high) for part in text.split(","))
         if len(values) == 1:
             values *= profile.outlets
         if len(values) != profile.outlets:
             raise ConfigError(f"{key}: expected one value or {profile.outlets}")
-        return _replace(profile, field, values)
+        return put(profile, values)
 
-    return put
-
-
-def _replace(profile: Profile, field: str, value: object) -> Profile:
-    if field not in {f.name for f in dataclasses.fields(profile)}:
-        raise KeyError(field)
-    values: dict[str, object] = {f.name: getattr(profile, f.name) for f in dataclasses.fields(profile)}
-    values[field] = value
-    return type(profile)(**values)  # type: ignore[arg-type]  # the readers above give each field its type
+    return read
 
 
 def _integer(key: str, text: str, low: int, high: int) -> int:
@@ -172,7 +156,7 @@ def _gateway(profile: Profile, key: str, text: str) -> Profile:
     return replace(profile, network=replace(profile.network, gateway=address))
 
 
-def _administrator(field: str) -> Callable[[Profile, str, str], Profile]:
+def _administrator(field: str) -> Word:
     def put(profile: Profile, key: str, text: str) -> Profile:
         if not text:
             raise ConfigError(f"{key}: is empty")
@@ -193,7 +177,13 @@ def _outlet_user(profile: Profile, key: str, text: str) -> Profile:
     return replace(profile, accounts=(*profile.accounts, account))
 
 
-def _noise(field: str) -> Callable[[Profile, str, str], Profile]:
+def _stale(profile: Profile, key: str, text: str) -> Profile:
+    if text not in {account.name for account in profile.accounts}:
+        raise ConfigError(f"{key}: no account {text!r}")
+    return replace(profile, stale_session=text)
+
+
+def _noise(field: str) -> Word:
     def put(profile: Profile, key: str, text: str) -> Profile:
         share = _number(0, 100)(key, text) / 100
         changes = {"drop": profile.noise.drop, "flip": profile.noise.flip, "insert": profile.noise.insert}
@@ -203,7 +193,7 @@ def _noise(field: str) -> Callable[[Profile, str, str], Profile]:
     return put
 
 
-def _fault(kind: FaultKind) -> Callable[[Profile, str, str], Profile]:
+def _fault(kind: FaultKind) -> Word:
     """Read ``step`` or ``step:bytes``; a stall is ``step:seconds``."""
 
     def put(profile: Profile, key: str, text: str) -> Profile:
@@ -220,34 +210,71 @@ def _fault(kind: FaultKind) -> Callable[[Profile, str, str], Profile]:
     return put
 
 
-WORDS: dict[str, tuple[Callable[[Profile, str, str], Profile], str]] = {
-    "speed": (_real("speed", 0.001, 100_000), "how many times as fast the device's clock runs (1)"),
-    "baud": (_whole("baud", 0, 115_200), "pace of the serial line; 0 is as fast as it goes (0)"),
-    "seed": (_whole("seed", 0, 2**31), "of the random numbers behind lags and noise (0)"),
+WORDS: dict[str, tuple[Word, str]] = {
+    "speed": (
+        _real(lambda p, v: replace(p, speed=v), 0.001, 100_000),
+        "how many times as fast the device's clock runs (1)",
+    ),
+    "baud": (
+        _whole(lambda p, v: replace(p, baud=v), 0, 115_200),
+        "pace of the serial line; 0 is as fast as it goes (0)",
+    ),
+    "seed": (_whole(lambda p, v: replace(p, seed=v), 0, 2**31), "of the random numbers behind lags and noise (0)"),
     "user": (_administrator("name"), "administrator's name (apc)"),
     "password": (_administrator("password"), "administrator's password (apc)"),
     "outlet_user": (_outlet_user, "another account, name:password:outlets, as ann:secret:2,5"),
-    "name": (_text("pdu_name"), "the PDU's name"),
-    "contact": (_text("contact"), "the PDU's contact"),
-    "location": (_text("location"), "the PDU's location"),
-    "serial_number": (_text("serial_number"), "the PDU's serial number"),
+    "name": (_text(lambda p, v: replace(p, pdu_name=v)), "the PDU's name"),
+    "contact": (_text(lambda p, v: replace(p, contact=v)), "the PDU's contact"),
+    "location": (_text(lambda p, v: replace(p, location=v)), "the PDU's location"),
+    "serial_number": (_text(lambda p, v: replace(p, serial_number=v)), "the PDU's serial number"),
+    "stale": (_stale, "the account whose session is still open on the serial line at the start"),
     "names": (_names, "outlet names, with commas"),
     "off": (_outlets_off, "outlets that are off at the start, with commas"),
-    "amps": (_per_outlet("outlet_deciamps", 0, 500), "tenths of amperes of each outlet, with commas"),
-    "on_delay": (_per_outlet("on_delay_s", -1, 7200), "power-on delay in seconds, -1 is never"),
-    "off_delay": (_per_outlet("off_delay_s", -1, 7200), "power-off delay in seconds, -1 is never"),
-    "reboot_duration": (_per_outlet("reboot_duration_s", 1, 7200), "seconds that a reboot leaves an outlet off"),
-    "relay_lag": (_real("relay_lag_s", 0, 600), "a relay follows the success text by up to this (0 s)"),
-    "relay_lag_min": (_real("relay_lag_min_s", 0, 600), "and by no less than this (0 s)"),
-    "watchdog": (_flag("watchdog"), "the NMC restarts after 570 s without traffic: on or off (on)"),
-    "watchdog_s": (_real("watchdog_s", 1, 1e6), "seconds of that watchdog (570)"),
+    "amps": (
+        _per_outlet(lambda p, v: replace(p, outlet_deciamps=v), 0, 500),
+        "tenths of amperes of each outlet, with commas",
+    ),
+    "on_delay": (
+        _per_outlet(lambda p, v: replace(p, on_delay_s=v), -1, 7200),
+        "power-on delay in seconds, -1 is never",
+    ),
+    "off_delay": (
+        _per_outlet(lambda p, v: replace(p, off_delay_s=v), -1, 7200),
+        "power-off delay in seconds, -1 is never",
+    ),
+    "reboot_duration": (
+        _per_outlet(lambda p, v: replace(p, reboot_duration_s=v), 1, 7200),
+        "seconds that a reboot leaves an outlet off",
+    ),
+    "relay_lag": (
+        _real(lambda p, v: replace(p, relay_lag_s=v), 0, 600),
+        "a relay follows the success text by up to this (0 s)",
+    ),
+    "relay_lag_min": (_real(lambda p, v: replace(p, relay_lag_min_s=v), 0, 600), "and by no less than this (0 s)"),
+    "watchdog": (
+        _flag(lambda p, v: replace(p, watchdog=v)),
+        "the NMC restarts after 570 s without traffic: on or off (on)",
+    ),
+    "watchdog_s": (_real(lambda p, v: replace(p, watchdog_s=v), 1, 1e6), "seconds of that watchdog (570)"),
     "gateway": (_gateway, "alive, dead, none or an address (alive)"),
-    "gateway_probe_s": (_real("gateway_probe_s", 1, 1e6), "seconds between probes of the gateway (270)"),
-    "ethernet": (_flag("ethernet"), "whether the network cable is in: on or off (on)"),
-    "lan_traffic": (_real("lan_traffic_every_s", 0, 1e6), "seconds between frames from elsewhere; 0 is none (0)"),
-    "boot": (_real("boot_s", 0, 3600), "seconds that the NMC takes to start (25)"),
-    "up_time": (_real("up_time_at_start_s", 0, 1e9), "seconds that the NMC has been up at the start (3600)"),
-    "clock_offset": (_real("clock_offset_s", -1e9, 1e9), "how wrong the NMC's clock is, in seconds (0)"),
+    "gateway_probe_s": (
+        _real(lambda p, v: replace(p, gateway_probe_s=v), 1, 1e6),
+        "seconds between probes of the gateway (270)",
+    ),
+    "ethernet": (_flag(lambda p, v: replace(p, ethernet=v)), "whether the network cable is in: on or off (on)"),
+    "lan_traffic": (
+        _real(lambda p, v: replace(p, lan_traffic_every_s=v), 0, 1e6),
+        "seconds between frames from elsewhere; 0 is none (0)",
+    ),
+    "boot": (_real(lambda p, v: replace(p, boot_s=v), 0, 3600), "seconds that the NMC takes to start (25)"),
+    "up_time": (
+        _real(lambda p, v: replace(p, up_time_at_start_s=v), 0, 1e9),
+        "seconds that the NMC has been up at the start (3600)",
+    ),
+    "clock_offset": (
+        _real(lambda p, v: replace(p, clock_offset_s=v), -1e9, 1e9),
+        "how wrong the NMC's clock is, in seconds (0)",
+    ),
     "drop": (_noise("drop"), "per cent of bytes that the line loses"),
     "flip": (_noise("flip"), "per cent of bytes that arrive with one wrong bit"),
     "insert": (_noise("insert"), "per cent of bytes before which the line adds one"),

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from apcbridge.sim.dialog import AskLine, Dialog, Key, Terminal
+from apcbridge.sim.dialog import AskLine, Dialog, Terminal
+from apcbridge.sim.faces.commands import (
+    AccessDeniedError,
+    ParameterError,
+    chosen_outlets,
+    outlet_name,
+    split_words,
+    whole_number,
+)
 from apcbridge.sim.faces.layout import NL, amps
 from apcbridge.sim.faces.login import FAREWELL, User
+from apcbridge.sim.keyboard import Key
 from apcbridge.sim.relays import Action
 
 if TYPE_CHECKING:
@@ -34,10 +42,6 @@ _HELP = (
     "rebootduration status current list lowloadwarning name nearoverloadwarning overloadalarm "
     "overloadrestriction pducoldstartdelay power exit help reset_defaults_pdu uploadini ver"
 )
-
-
-class _BadArgumentsError(Exception):
-    """The arguments are none that the command takes."""
 
 
 class DashC:
@@ -79,7 +83,7 @@ class DashC:
             answer = yield AskLine(keys=frozenset({Key.CTRL_C}))
             if answer is Key.CTRL_C:
                 continue
-            words = _split(str(answer))
+            words = split_words(str(answer))
             if not words:
                 continue
             if words[0].lower() in _LEAVE:
@@ -104,10 +108,10 @@ class DashC:
             else:
                 self.terminal.put(E100 + NL)
                 return
-        except _BadArgumentsError:
+        except ParameterError:
             self.terminal.put(E101 + NL)
             return
-        except PermissionError:
+        except AccessDeniedError:
             self.terminal.put(E104 + NL)
             return
         yield from self.terminal.at("dashc.acted")
@@ -120,15 +124,15 @@ class DashC:
 
     def _status(self, arguments: list[str]) -> Iterator[str]:
         wide = 2 if len(self.firmware.relays.numbers) > 9 else 1
-        for outlet in self._outlets(arguments[0] if arguments else "all"):
+        for outlet in self._chosen(arguments[0] if arguments else "all"):
             state = self.firmware.state_text(outlet)
             yield f"{outlet:>{wide}}: {state:<6}: {self.firmware.settings(outlet).name}"
 
     def _switch(self, verb: str, arguments: list[str]) -> Iterator[str]:
         action, text = _WORDS[verb]
         if len(arguments) != 1:
-            raise _BadArgumentsError
-        outlets = self._outlets(arguments[0])
+            raise ParameterError
+        outlets = self._chosen(arguments[0])
         self.firmware.accept(action, outlets, self.terminal.now, f"cli:{self.user.name}")
         wide = 2 if len(outlets) > 1 or max(outlets) > 9 else 1
         for outlet in outlets:
@@ -137,36 +141,32 @@ class DashC:
     def _delay(self, verb: str, arguments: list[str]) -> Iterator[str]:
         field, text, low, high = _DELAYS[verb]
         if not 1 <= len(arguments) <= 2:
-            raise _BadArgumentsError
-        outlets = self._outlets(arguments[0])
+            raise ParameterError
+        outlets = self._chosen(arguments[0])
         if len(arguments) == 2:
-            value = arguments[1]
-            if not re.fullmatch(r"-?\d{1,4}", value) or not low <= int(value) <= high:
-                raise _BadArgumentsError
+            value = whole_number(arguments[1], low, high)
             for outlet in outlets:
-                self.firmware.configure(outlet, field, int(value), self.terminal.now)
+                self.firmware.configure(outlet, field, value, self.terminal.now)
         for outlet in outlets:
             seconds = getattr(self.firmware.settings(outlet), field)
             yield f"{outlet}: {self.firmware.settings(outlet).name}: {text.format(seconds)}"
 
     def _name(self, arguments: list[str]) -> Iterator[str]:
         if not 1 <= len(arguments) <= 2:
-            raise _BadArgumentsError
+            raise ParameterError
         if arguments[0].lower() == "master":
             if len(arguments) == 2:
                 self.firmware.pdu_name = arguments[1][:23]
             yield f"Unit ID: {self.firmware.pdu_name}"
             return
-        outlets = self._outlets(arguments[0])
+        outlets = self._chosen(arguments[0])
         for outlet in outlets:
             if len(arguments) == 2:
-                if not 0 < len(arguments[1]) <= 23:
-                    raise _BadArgumentsError
-                self.firmware.configure(outlet, "name", arguments[1], self.terminal.now)
+                self.firmware.configure(outlet, "name", outlet_name(arguments[1]), self.terminal.now)
             yield f"{outlet}: {self.firmware.settings(outlet).name}"
 
     def _list(self, _arguments: list[str]) -> Iterator[str]:
-        for outlet in self._outlets("all"):
+        for outlet in self._chosen("all"):
             yield f"{outlet}: {self.firmware.settings(outlet).name}"
 
     def _current(self, _arguments: list[str]) -> Iterator[str]:
@@ -193,32 +193,5 @@ class DashC:
     def _help(self, _arguments: list[str]) -> Iterator[str]:
         yield _HELP
 
-    def _outlets(self, text: str) -> list[int]:
-        """Turn ``1-3,8`` or ``all`` into outlet numbers; an outlet user has only his own."""
-        own = list(self.user.outlets or self.firmware.relays.numbers)
-        if text.lower() == "all":
-            return own
-        found = parse_outlets(text)
-        if found is None or any(n not in self.firmware.relays.numbers for n in found):
-            raise _BadArgumentsError
-        if any(n not in own for n in found):
-            raise PermissionError
-        return found
-
-
-def parse_outlets(text: str) -> list[int] | None:
-    """Read a list of outlets such as ``1-3,8``; None if it is none."""
-    numbers: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", part.strip())
-        if match is None:
-            return None
-        low = int(match[1])
-        numbers += range(low, int(match[2] or low) + 1)
-    return numbers or None
-
-
-def _split(text: str) -> list[str]:
-    """Split at blanks; quotes hold blanks, the backslash escapes only itself and the quote."""
-    words = re.findall(r'"(?:\\["\\]|[^"])*"|\S+', text)
-    return [re.sub(r'\\(["\\])', r"\1", w[1:-1]) if w.startswith('"') and w.endswith('"') else w for w in words]
+    def _chosen(self, text: str) -> list[int]:
+        return chosen_outlets(self.firmware, self.user, text)

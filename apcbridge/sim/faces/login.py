@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apcbridge.sim.dialog import AskLine, Dialog, Echo, LoggedOff, Terminal
+from apcbridge.sim.dialog import AskLine, Dialog, LoggedOff, Terminal
 from apcbridge.sim.faces.layout import NL
+from apcbridge.sim.keyboard import Echo
 from apcbridge.sim.profiles import Dialect, UserType
 from apcbridge.sim.quirks import SecondSession
 
@@ -110,7 +111,7 @@ class Entrance:
         while True:
             yield from terminal.at("login.user")
             terminal.put(prompt)
-            terminal.firmware.user_prompt_shown(terminal.now)
+            terminal.firmware.accounts.user_prompt_shown(terminal.now)
             name = yield AskLine()
             # Behind the echoed line end a bare CR precedes the prompt (powerman insists on it).
             prompt = "\rUser Name : "
@@ -131,17 +132,18 @@ class Entrance:
 
     def _check(self, terminal: Terminal, name: str, password: str) -> User | None:
         dash_c = False
-        account = terminal.firmware.check_login(name, password, terminal.now)
+        accounts = terminal.firmware.accounts
+        account = accounts.check(name, password, terminal.now)
         hidden = terminal.quirks.dash_c and terminal.firmware.profile.dialect in _DASH_C_DIALECTS
         if account is None and hidden and password.endswith(" -c"):
             bare = password.removesuffix(" -c").rstrip(" ")
-            account = terminal.firmware.check_login(name, bare, terminal.now)
+            account = accounts.check(name, bare, terminal.now)
             dash_c = account is not None
         if terminal.now < self.locked_until:
             return None
         if account is not None:
             self.bad_logins = 0
-            return User(name, *account, dash_c=dash_c)
+            return User(account.name, account.type, account.outlets, dash_c=dash_c)
         terminal.firmware.record(
             terminal.now, "System: Detected an unauthorized user attempting to access the console."
         )

@@ -61,7 +61,10 @@ class MasterSwitchMenus(RackPduMenus):
 
     def device_manager(self) -> Dialog[None]:
         """Show the outlets at once."""
-        yield from self.outlet_list()
+        if self.application_runs():
+            yield from self.outlet_list()
+        else:
+            yield from self.menu("outlet_list", self.list_title, list)
 
     def actions(self) -> Sequence[tuple[str, Action | None]]:
         """Return the three actions of this firmware."""
@@ -175,7 +178,7 @@ class FirstMasterSwitchMenus(MasterSwitchMenus):
         """Return a row: no state here, as powerman goes elsewhere for it."""
         return layout.item(position, self.firmware.settings(outlet).name)
 
-    def control_label(self, outlet: int) -> str:  # noqa: ARG002  # the same for every outlet
+    def control_label(self, _outlet: int) -> str:
         """Return the first item of the outlet's page."""
         return "Control of Outlet"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apcbridge.sim.dialog import AskKey, AskLine, Deaf, Dialog, Key, Terminal, ToControlConsole
+from apcbridge.sim.dialog import AskKey, AskLine, Deaf, Dialog, Terminal, ToControlConsole
 from apcbridge.sim.faces import layout
+from apcbridge.sim.faces.eventlog import show_event_log
 from apcbridge.sim.faces.layout import INDENT, NL
 from apcbridge.sim.faces.login import FAREWELL, User
+from apcbridge.sim.keyboard import Key
 from apcbridge.sim.quirks import EditPrompt, WrongChoice
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ class MenuFace:
         """Serve one session, from the banner to Logout."""
         yield from self.terminal.screen("login.banner")
         self.line()
+        if self.terminal.quirks.login_banner_extra:
+            self.line(self.terminal.quirks.login_banner_extra)
         self.lines(self.banner())
         try:
             while True:
@@ -335,76 +339,3 @@ class MenuFace:
     def event_log(self) -> Dialog[None]:
         """Show the event log, newest first; keys act at once."""
         yield from show_event_log(self.terminal, "Switched Rack PDU: Communication Established")
-
-
-def show_event_log(terminal: Terminal, state: str) -> Dialog[None]:
-    """Page through the event log until ESC; the same viewer serves menus and command lines.
-
-    The rows of AOS 2/3 were not found; those of AOS 5/6 stand in for them.
-    """
-    page = 0
-    while True:
-        rows = terminal.quirks.cli_log_rows
-        events = list(reversed(terminal.firmware.events))
-        pages = max(1, -(-len(events) // rows))
-        page %= pages
-        yield from terminal.screen("event_log")
-        terminal.put(_log_page(terminal, state, page, rows))
-        keys = ["<ESC>- Exit", "<ENTER>- Refresh"]
-        keys += ["<SPACE>- Next"] if pages > 1 else []
-        keys += ["<B>- Back"] if page else []
-        terminal.put(f"{NL}   {', '.join([*keys, '<D>- Delete'])}{NL}> ")
-        yield from terminal.at("event_log.prompt")
-        key = yield AskKey()
-        if key is Key.CTRL_C:
-            terminal.put(NL)
-            raise ToControlConsole
-        if key is Key.ESC:
-            terminal.put(NL)
-            return
-        if key == " ":
-            page += 1
-        elif key in {"b", "B"}:
-            page = max(0, page - 1)
-        elif key in {"d", "D"}:
-            terminal.put(
-                f"{NL}{NL}------- Delete log? --------------------------------------------------{NL}{NL}"
-                "Enter 'YES' to continue or <ENTER> to cancel : "
-            )
-            answer = yield AskLine()
-            if str(answer).upper() == "YES":
-                terminal.firmware.events.clear()
-                terminal.firmware.record(terminal.now, "System: Event Log cleared.")
-            page = 0
-
-
-def _log_page(terminal: Terminal, state: str, page: int, rows: int) -> str:
-    clock = terminal.firmware.clock(terminal.now)
-    out = [
-        "",
-        "",
-        "---- Event Log -------------------------------------------------",
-        "",
-        f"     Date: {clock:%m/%d/%Y}       Time: {clock:%H:%M:%S}",
-        "     -------------------------------------",
-        f"     {state}",
-        "",
-        "     Date        Time      Event",
-        "     " + "-" * 75,
-    ]
-    events = list(reversed(terminal.firmware.events))
-    for entry in events[page * rows : (page + 1) * rows]:
-        out += _log_row(terminal.firmware, entry.wall_at, entry.text)
-    return NL.join(out) + NL
-
-
-def _log_row(firmware: Firmware, wall_at: float, text: str) -> list[str]:
-    stamp = firmware.stamp(wall_at)
-    words = text.split()
-    lines = [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > 51:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    head = f"     {stamp:%m/%d/%Y}  {stamp:%H:%M:%S}  {lines[0]}"
-    return [head, *(" " * 28 + line for line in lines[1:])]

@@ -72,11 +72,11 @@ class OutletMenus(MenuFace):
             ]
         )
 
-    def control_label(self, outlet: int) -> str:  # noqa: ARG002  # D2 puts the outlet's number into it
+    def control_label(self, _outlet: int) -> str:
         """Return the first item of the outlet's page."""
         return self.control_title
 
-    def success_line(self, words: str) -> str:  # noqa: ARG002  # older dialects put the words into it
+    def success_line(self, _words: str) -> str:
         """Return the line behind an accepted command."""
         return "Command successfully issued."
 

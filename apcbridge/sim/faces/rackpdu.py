@@ -34,7 +34,7 @@ class RackPduMenus(OutletMenus):
                 ]
             ),
             "",
-            "Switched Rack PDU: Communication Established",
+            "Switched Rack PDU: Communication Established" if self.application_runs() else "",
         ]
 
     def flags(self) -> str:
@@ -57,7 +57,12 @@ class RackPduMenus(OutletMenus):
 
     def device_manager(self) -> Dialog[None]:
         """Show the device's menu."""
-        yield from self.menu("device_manager", "Device Manager", self.device_items)
+        items = self.device_items if self.application_runs() else list
+        yield from self.menu("device_manager", "Device Manager", items)
+
+    def application_runs(self) -> bool:
+        """Tell whether the application is sound; with ``A-`` the Device Manager is empty (seen on an AP9211)."""
+        return "A-" not in self.flags()
 
     def device_items(self) -> list[Item]:
         """Items of the device's menu."""
@@ -251,8 +256,8 @@ class RackPduMenus(OutletMenus):
 
         def accept(values: list[str]) -> None:
             if values[1] != "***":
-                self.firmware.set_password(self.user.name, values[1])
-            self.firmware.rename_login(self.user.name, values[0])
+                self.firmware.accounts.set_password(self.user.name, values[1])
+            self.firmware.accounts.rename(self.user.name, values[0])
 
         yield from self.settings_screen("administrator", "Administrator", read, accept)
 

@@ -416,9 +416,34 @@ def test_a_session_outlives_whoever_held_the_line() -> None:
 
 
 def test_a_stale_session_greets_nobody() -> None:
-    bench = Bench("sim://AP7920")
-    bench.pdu.leave_stale_session("apc")
-    assert "User Name" not in bench.type("\r")
+    bench = Bench("sim://AP7920?stale=apc")
+    assert bench.type("") == ""
+    assert bench.type("\r").startswith("\r\n\r\n------- Control Console ---")
+
+
+def test_with_a_broken_application_the_device_manager_is_empty() -> None:
+    bench = Bench("sim://AP7920?alert_flags=P%2B N%2B A-")
+    out = bench.login()
+    assert "Stat : P+ N+ A-\r\n" in out
+    assert "Communication Established" not in out
+    assert "1- " not in bench.enter("1").split("Device Manager")[1]
+
+
+def test_a_line_may_stand_before_the_banner() -> None:
+    assert "\r\nHello\r\nAmerican Power" in Bench("sim://AP7920?login_banner_extra=Hello").login()
+
+
+def test_password_recovery_by_the_reset_button() -> None:
+    bench = Bench("sim://AP7920?user=root&password=plum")
+    bench.pdu.press_reset()
+    bench.wait(6.0)
+    bench.pdu.press_reset()
+    bench.wait(25.0)
+    assert "Control Console" in bench.login()
+    bench.enter("3", "1", "1", "2", "pear", "3")
+    bench.type("\x03")
+    bench.enter("4")
+    assert "Control Console" in bench.login("pear")
 
 
 def test_an_outlet_user_sees_his_outlets_renumbered_and_lacks_levels() -> None:

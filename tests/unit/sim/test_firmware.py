@@ -160,15 +160,15 @@ def test_the_reset_button_pressed_twice_opens_30_s_for_the_factory_password() ->
     fw.press_reset(0.0)
     fw.press_reset(1.0)
     fw.advance(30.0)
-    fw.user_prompt_shown(30.0)
-    assert fw.check_login("apc", "apc", 60.5) is None
+    fw.accounts.user_prompt_shown(30.0)
+    assert fw.accounts.check("apc", "apc", 60.5) is None
     fw.press_reset(100.0)
     fw.press_reset(101.0)
     fw.advance(130.0)
-    fw.user_prompt_shown(130.0)
-    assert fw.check_login("apc", "apc", 159.0) is not None
-    assert fw.check_login("root", "plum", 160.0) is None
-    assert fw.check_login("apc", "apc", 1000.0) is not None
+    fw.accounts.user_prompt_shown(130.0)
+    assert fw.accounts.check("apc", "apc", 159.0) is not None
+    assert fw.accounts.check("root", "plum", 160.0) is None
+    assert fw.accounts.check("apc", "apc", 1000.0) is not None
 
 
 def test_one_press_of_the_reset_button_only_restarts() -> None:
@@ -176,8 +176,8 @@ def test_one_press_of_the_reset_button_only_restarts() -> None:
     fw = firmware(replace(base, accounts=(replace(base.accounts[0], password="plum"),)))
     fw.press_reset(0.0)
     fw.advance(30.0)
-    fw.user_prompt_shown(30.0)
-    assert fw.check_login("apc", "apc", 31.0) is None
+    fw.accounts.user_prompt_shown(30.0)
+    assert fw.accounts.check("apc", "apc", 31.0) is None
     assert len(fw.restarts) == 1
 
 
