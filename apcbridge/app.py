@@ -18,9 +18,11 @@ from apcbridge.composition import (
     pdu_rules,
     pdu_settings,
     snmp_settings,
+    web_settings,
 )
 from apcbridge.door import Door
 from apcbridge.health import Progress
+from apcbridge.journal import Journal, JournalReader
 from apcbridge.model import LinkState
 from apcbridge.mqtt.bridge import MqttBridge
 from apcbridge.mqtt.embedded import EmbeddedBroker
@@ -33,6 +35,8 @@ from apcbridge.recorder import Recorder
 from apcbridge.simulated import SimulatedRack
 from apcbridge.snmp.agent import SnmpAgent
 from apcbridge.store import Store
+from apcbridge.web.server import WebServer
+from apcbridge.web.settings import Health
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -71,7 +75,8 @@ class Bridge:
         self._config = config
         self.clock = clock or SystemClock()
         self.store = Store(first_status(pdu, self.clock.wall()) for pdu in config.pdus)
-        self.recorder = Recorder(self.store)
+        self._journal = Journal(config.bridge.state_dir / "journal.sqlite", self.clock)
+        self.recorder = Recorder(self.store, self._journal)
         self.arbiter = Arbiter({pdu.id: pdu_rules(pdu, config.mqtt) for pdu in config.pdus}, self.recorder.result)
         self.door = Door(self.arbiter, self.store, self.clock)
         self.rack = SimulatedRack()
@@ -84,6 +89,7 @@ class Bridge:
         self._parts: dict[str, Part] = {f"console of {s.id}": s for s in self._supervisors}
         self.mqtt = self._mqtt()
         self.snmp = self._snmp()
+        self.web = self._web()
 
     def stop(self) -> None:
         """Ask for an orderly end; a signal handler of the loop may call this."""
@@ -92,12 +98,14 @@ class Bridge:
     async def run(self) -> None:
         """Serve until :meth:`stop`."""
         async with AsyncExitStack() as stack:
+            stack.callback(self._journal.close)
             await stack.enter_async_context(self.rack)
             if self._config.mqtt is not None and (embedded := embedded_settings(self._config.mqtt)):
                 await stack.enter_async_context(EmbeddedBroker(embedded))
             async with asyncio.TaskGroup() as group:
                 tasks = {name: group.create_task(part.run(), name=name) for name, part in self._parts.items()}
                 watch = group.create_task(self._watch(), name="health")
+                self.recorder.tell_what_was_cut_short()
                 await self._stop.wait()
                 log.info("stopping")
                 self._supervision.stopping()
@@ -109,7 +117,8 @@ class Bridge:
 
     def _supervisor(self, pdu: PduConfig) -> Supervisor:
         settings = pdu_settings(pdu)
-        detector = RebootDetector(pdu.id, None, machine_boot=_machine_boot(), pace=settings.pace)
+        memory = self._journal.load(pdu.id)
+        detector = RebootDetector(pdu.id, memory, machine_boot=_machine_boot(), pace=settings.pace)
         keeper = Keeper(settings, self.store, self.clock, self.recorder, self.door, detector)
         supervisor = Supervisor(settings, self._services(), keeper)
         self.door.on_command(pdu.id, supervisor.wake)
@@ -136,6 +145,20 @@ class Bridge:
         self._parts["SNMP"] = agent
         return agent
 
+    def _web(self) -> WebServer:
+        reader = JournalReader(self._config.bridge.state_dir / "journal.sqlite")
+        server = WebServer(
+            web_settings(self._config),
+            self.store,
+            self.door,
+            self.clock,
+            version=apcbridge.__version__,
+            events=reader.history,
+            health=self.health,
+        )
+        self._parts["web"] = server
+        return server
+
     async def _refresh(self, _arguments: Mapping[str, object]) -> Mapping[str, str]:
         """Read every PDU now."""
         for supervisor in self._supervisors:
@@ -144,12 +167,22 @@ class Bridge:
 
     # Health
 
+    def health(self) -> Health:
+        """Say which parts hang and what does not work although the bridge does."""
+        degraded = [f"{s.pdu}: console {s.link.state}" for s in self.store if s.link.state is not LinkState.UP]
+        if self._journal.health:
+            degraded.append(f"journal {self._journal.health}")
+        if self.mqtt is not None and not self.mqtt.connected:
+            degraded.append("MQTT: not connected")
+        return Health(failed=self._progress.overdue(self.clock.monotonic()), degraded=tuple(degraded))
+
     async def _watch(self) -> None:
         """Tell systemd when all is ready, and go on telling it that every part moves."""
         for name in self._parts:
             self._progress.register(name, SILENT_PART_S, self.clock.monotonic())
         if self.snmp is not None:
             await self.snmp.opened()
+        await self.web.opened()
         for supervisor in self._supervisors:
             await supervisor.tried.wait()
         self.ready.set()
@@ -162,13 +195,14 @@ class Bridge:
                 self._progress.beat(name, part.progress_mono)
             self._supervision.watch(now_mono)
             self._supervision.status(self._summary())
+            if self.mqtt is None or (self.mqtt.connected and not self.mqtt.queued):
+                self.recorder.readers_are_done()
             await asyncio.sleep(turn_s)
 
     def _summary(self) -> str:
-        """Say in one line how the PDUs are."""
+        """Say in one line how all is."""
         up = sum(status.link.state is LinkState.UP for status in self.store)
-        down = [f"{s.pdu} {s.link.state}" for s in self.store if s.link.state is not LinkState.UP]
-        return f"{up} of {len(self._supervisors)} PDUs answer" + (f"; {', '.join(down)}" if down else "")
+        return "; ".join([f"{up} of {len(self._supervisors)} PDUs answer", *self.health().degraded])
 
     # The end
 

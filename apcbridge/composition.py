@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import Origin, OutletRule, PduRules
+from apcbridge.config import SnmpConfig
 from apcbridge.console.session import Credentials
 from apcbridge.model import Link, LinkState, PduStatus
 from apcbridge.mqtt.embedded import EmbeddedSettings
@@ -22,9 +25,11 @@ from apcbridge.mqtt.settings import (
 from apcbridge.pdu.settings import PduSettings
 from apcbridge.sim.url import parse_url
 from apcbridge.snmp.settings import AgentAddress, Community, SnmpSettings
+from apcbridge.web.settings import PduView as WebView
+from apcbridge.web.settings import TcpAddress, WebSettings
 
 if TYPE_CHECKING:
-    from apcbridge.config import Config, HomeAssistantConfig, MqttConfig, PduConfig, SnmpConfig
+    from apcbridge.config import Config, HomeAssistantConfig, MqttConfig, PduConfig
 
 EMBEDDED = "embedded://"
 """The built-in broker speaks 3.1.1 only and leaves an MQTT 5 greeting unanswered."""
@@ -132,11 +137,12 @@ def snmp_settings(config: Config) -> SnmpSettings | None:
     )
     if not addresses:
         return None
+    snmp = config.snmp or SnmpConfig()
     return SnmpSettings(
         addresses=addresses,
-        communities=_communities(config.snmp) if config.snmp else (),
+        communities=_communities(snmp),
+        private_root=snmp.private_root,
         state_dir=config.bridge.state_dir,
-        **({"private_root": config.snmp.private_root} if config.snmp else {}),
     )
 
 
@@ -150,3 +156,29 @@ def _communities(snmp: SnmpConfig) -> tuple[Community, ...]:
         )
         for index, community in enumerate(snmp.communities, start=1)
     )
+
+
+def web_settings(config: Config) -> WebSettings:
+    """Return what the web server needs; the local socket is always there."""
+    web = config.web
+    listen = (TcpAddress(host=web.listen.host, port=web.listen.port),) if web else ()
+    return WebSettings(
+        bridge_id=config.bridge.id,
+        listen=listen,
+        socket=local_socket(config),
+        control=bool(web and web.control),
+        token=web.token_file.reveal() if web and web.token_file else None,
+        pdus={
+            pdu.id: WebView(policies={number: outlet.policy for number, outlet in pdu.outlets.items()})
+            for pdu in config.pdus
+        },
+    )
+
+
+def local_socket(config: Config) -> Path | None:
+    """Return where the commands find the daemon, or None where nothing can be made.
+
+    That is systemd's runtime directory, or beside the state where there is none.
+    """
+    directory = Path(os.environ.get("RUNTIME_DIRECTORY") or config.bridge.state_dir)
+    return directory / "apcbridge.sock" if os.access(directory, os.W_OK) else None

@@ -1,32 +1,86 @@
-"""Where events and results go: kept first, then told to everybody."""
+"""Where events and results go: into the journal, and to everybody who reads the store.
+
+Events are told after they were kept, so that a crash can neither lose one nor hide that it was told; results are told
+at once, because somebody waits for them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
     from apcbridge.commands import CommandResult
+    from apcbridge.journal import Journal
     from apcbridge.model import Event, Reboot
     from apcbridge.pdu.reboots import RebootMemory
     from apcbridge.store import Store
 
+PATIENCE_S = 2.0
+"""A disk that takes longer does not hold back what people must hear."""
+
 
 class Recorder:
-    """Tells the store's readers what happened once it is kept."""
+    """Keeps and tells."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, journal: Journal) -> None:
         self._store = store
+        self._journal = journal
+        self._just_told: list[str] = []
+        self._told_before: list[str] = []
 
     def event(self, event: Event) -> None:
         """Keep and tell an event."""
-        self._store.append(event)
+        self._tell_after(self._journal.record_event(event), (event,))
 
     def result(self, result: CommandResult) -> None:
-        """Keep and tell a step in the life of a command."""
+        """Tell and keep a step in the life of a command."""
         self._store.append(result)
+        self._journal.record_result(result)
 
     def reboots(self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]) -> None:
         """Keep restarts together with the memory that counts them, then tell of them."""
-        del pdu, reboots, memory
-        for event in events:
-            self._store.append(event)
+        self._tell_after(self._journal.record_reboots(pdu, reboots, memory, events), events)
+
+    def tell_what_was_cut_short(self) -> None:
+        """Tell again what an earlier run kept but may not have told; the ids are those of then."""
+        for event in self._journal.untold():
+            self._tell(event)
+
+    def readers_are_done(self) -> None:
+        """Note that those who pass events on have none left to pass; call this again and again.
+
+        What was told before the last call is then certainly with them.
+        """
+        if self._told_before:
+            self._journal.told(self._told_before)
+        self._told_before, self._just_told = self._just_told, []
+
+    def _tell_after(self, kept: Future[bool], events: tuple[Event, ...]) -> None:
+        if not events:
+            return
+        loop = asyncio.get_running_loop()
+        waiting = [True]
+
+        def tell() -> None:
+            if waiting:
+                waiting.clear()
+                patience.cancel()
+                for event in events:
+                    self._tell(event)
+
+        patience = loop.call_later(PATIENCE_S, tell)
+        kept.add_done_callback(lambda _kept: _from_thread(loop, tell))
+
+    def _tell(self, event: Event) -> None:
+        self._store.append(event)
+        self._just_told.append(event.id)
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
+    """Run ``tell`` in the loop, unless the bridge has ended meanwhile."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(tell)

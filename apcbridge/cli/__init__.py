@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 DEFAULT_CONFIG = "/etc/apcbridge/apcbridge.yaml"
-COMMANDS = ("run", "demo", "check_config", "schema", "probe", "simulate")
+COMMANDS = ("run", "demo", "check_config", "schema", "probe", "simulate", "status", "outlet", "events", "watch")
 
 
 class Subparsers(Protocol):

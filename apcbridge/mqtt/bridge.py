@@ -89,6 +89,11 @@ class MqttBridge:
         """True while the broker has us."""
         return self._connection is not None and self._connection.is_open
 
+    @property
+    def queued(self) -> int:
+        """Events and results that wait for the broker."""
+        return self._publisher.queued
+
     def health(self) -> dict[str, Json]:
         """Say how things are, for the health topic, the health request and the status page."""
         now_mono = self._clock.monotonic()

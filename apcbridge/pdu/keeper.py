@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from apcbridge.store import Store
 
 RESUME_TTL_S = 60.0
+SAVE_EVERY_S = 300.0
+"""How often the detector's memory is kept although nothing happened: it tells how long the NMC was seen alive."""
 _REBOOTS = (Action.REBOOT, Action.DELAYED_REBOOT)
 
 
@@ -93,6 +95,7 @@ class Keeper:
         self._status_flags: str | None = None
         self._overloaded: frozenset[str] = frozenset()
         self._saved_revision = detector.revision
+        self._saved_mono = clock.monotonic()
         self.command: Command | None = None
         """The command that is being carried out: it explains what changes at its outlet."""
         self.asked_mono = self._heard_mono = clock.monotonic()
@@ -263,9 +266,12 @@ class Keeper:
     def settle_reboots(self) -> None:
         """Report the restarts that are certain by now, each once."""
         reboots = self._detector.settle(*self._now())
-        if not reboots and self._detector.revision == self._saved_revision:
+        due = (
+            self._detector.revision != self._saved_revision or self._clock.monotonic() - self._saved_mono > SAVE_EVERY_S
+        )
+        if not reboots and not due:
             return
-        self._saved_revision = self._detector.revision
+        self._saved_revision, self._saved_mono = self._detector.revision, self._clock.monotonic()
         events = tuple(self._reboot_event(reboot) for reboot in reboots)
         lost = self._pending.lose() if reboots else ()
         self._recorder.reboots(self._pdu, reboots, self._detector.memory(), events)
@@ -273,6 +279,10 @@ class Keeper:
             self._report_lost(pending)
         self.publish()
         self._resume_lost()
+
+    def remember(self) -> None:
+        """Keep the detector's memory: the bridge ends."""
+        self._recorder.reboots(self._pdu, (), self._detector.memory(), ())
 
     def _reboot_event(self, reboot: Reboot) -> Event:
         self._log.warning(

@@ -107,6 +107,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - the one place: a defect in one PDU's task must not end the bridge
                 self._log.exception("unexpected failure; trying again")
                 await self._failed(ApcBridgeError(f"internal error: {error}"), None)
+        self._keeper.remember()
 
     def stop(self) -> None:
         """Finish what is being switched, log out and end :meth:`run`."""
