@@ -285,7 +285,8 @@ def _login(door: Door, *, dash_c: bool) -> Dialog[Reply]:
     if reply.prompt is Prompt.USER:
         door.proven = door.proven and dash_c
         door.at_prompt = True
-        raise LoginRefused(f"the console refused the password of user {door.credentials.username!r}")
+        how = " for its -c command line" if dash_c else ""
+        raise LoginRefused(f"the console refused the password of user {door.credentials.username!r}{how}")
     if reply.prompt not in (Prompt.MENU, Prompt.SHELL, Prompt.DASH_C):
         door.state = SessionState.UNKNOWN
         raise ScreenUnrecognised(f"after the password came {summary(reply.text)}")

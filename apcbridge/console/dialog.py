@@ -42,6 +42,8 @@ class Send:
     """A login prompt is a due answer; anywhere else it means that the console has left us."""
     actuates: bool = False
     """The PDU may act once ENTER is sent."""
+    may_ask: bool = False
+    """Chooses an action: the YES prompt in answer proves that nothing has been done yet."""
     echo_first: bool = False
     """Send ENTER only after the echo equals the text: what the line garbles is never executed."""
     silence_s: float | None = None

@@ -17,7 +17,7 @@ from apcbridge.console.settle import Watch, read_back_all
 from apcbridge.errors import CommandRejected, ConsoleError, GoalTimeout, OutletMismatch, ScreenUnrecognised
 
 if TYPE_CHECKING:
-    from apcbridge.console.screens import OutletPage
+    from apcbridge.console.screens import Item, OutletPage
 
 _CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Configuration)?(?: \d:\d{1,2})?")
 _MASTER = re.compile(r"Master Control/Configuration|Master|ALL (?:Accessible )?Outlets")
@@ -33,7 +33,7 @@ def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
     item = menu.find(*labels)
     if item is None:
         raise CommandRejected(f"{menu.title!r} offers no {labels[0]!r}")
-    reply = yield Send(str(item.number), echo_first=True, actuates=memory.dialect in _MAY_SKIP_CONFIRMATION)
+    reply = yield _choose_action(memory, item)
     memory.screen = None
     if reply.prompt is Prompt.CONFIRM:
         try:
@@ -45,6 +45,11 @@ def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
     elif _success(reply):
         yield Emit(ActuationSent(goal))
     return (yield from _read_back(memory, goal, before, reply))
+
+
+def _choose_action(memory: Memory, item: Item) -> Send:
+    actuates = memory.dialect in _MAY_SKIP_CONFIRMATION
+    return Send(str(item.number), echo_first=True, may_ask=True, actuates=actuates)
 
 
 def _success(reply: Reply) -> bool:
@@ -114,7 +119,9 @@ def check_confirmation(text: str, goal: Switch, name: str) -> None:
     quoted = f"named '{' '.join(name.split())}'"
     if "named '" in words and quoted not in words:
         raise OutletMismatch(f"the confirmation does not name {name!r}: {screens.summary(words)}")
-    words = words.replace(quoted, "")
+    plain = " ".join(name.split())
+    for named in (quoted, f"'{plain}'", f'"{plain}"', f"({plain})"):
+        words = words.replace(named, "")
     numbers = {int(number) for number in re.findall(r"\boutlet (?:\d:)?(\d{1,2})\b", words, re.IGNORECASE)}
     if numbers - {goal.outlet}:
         raise OutletMismatch(f"the confirmation speaks of outlet {sorted(numbers)}, not {goal.outlet}")
@@ -183,7 +190,7 @@ def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:
     item = screen.find(*ACTION_LABELS[goal.action])
     if item is None:
         raise CommandRejected(f"{screen.title!r} offers no {ACTION_LABELS[goal.action][0]!r}")
-    reply = yield Send(str(item.number), echo_first=True, actuates=memory.dialect in _MAY_SKIP_CONFIRMATION)
+    reply = yield _choose_action(memory, item)
     memory.screen = None
     if reply.prompt is Prompt.CONFIRM:
         try:

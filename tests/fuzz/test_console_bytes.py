@@ -96,7 +96,7 @@ def test_the_buffer_is_bounded_whatever_babbles() -> None:
             session.start(goal, 0.0)
         for _ in range(200):
             session.receive_data(b"\x00\xff> x" * 200, 0.0)
-            assert len(session._scanner) <= LIMIT_BYTES
+            assert len(session._line._scanner) <= LIMIT_BYTES
 
 
 def damaged(text: bytes) -> Iterator[bytes]:
