@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {*MIDDLE, *ROOT, "composition", "config", "mqtt", "pdu", "snmp", "web"},
     "serving": {"errors", "app", "composition", "config"},
     "demo": {*MIDDLE, "app", "config"},
+    "probe": {"errors", "clock", "console", "pdu"},
 }
 """Who may import whom; imports within a package are its own affair, and ``cli`` may import everything."""
 
