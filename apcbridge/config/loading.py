@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NOT_YET: Mapping[str, str] = {
     "snmp.users": "SNMPv3 is not available in this version",
     "snmp.traps": "notifications are not available in this version",
-    "web": "the web page and HTTP API are not available in this version",
+    "mqtt.homeassistant.outlet_devices": "outlets as devices of their own are not available in this version",
 }
 """Keys of the contract that this version reads but does not serve: accepting them would promise what does not work."""
 

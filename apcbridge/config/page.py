@@ -60,7 +60,8 @@ def _section(title: str, path: KeyPath) -> str:
     for name in cast("Schema", node.get("properties", {})):
         entry = at((*path, name)) or {}
         default = "required" if name in required else _default(entry)
-        lines.append(f"| `{name}` | {_kind(entry)} | {default} | {text_of(entry)} |")
+        note = " Not in this version." if f"{title}.{name}" in NOT_YET else ""
+        lines.append(f"| `{name}` | {_kind(entry)} | {default} | {text_of(entry)}{note} |")
     return "\n".join(lines) + "\n"
 
 

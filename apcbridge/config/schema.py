@@ -301,9 +301,9 @@ class WebConfig(_Section):
     listen: Listen
     """`host:port` (TCP)."""
     control: bool = False
-    """Whether outlets can be switched over HTTP."""
+    """Whether outlets can be switched over HTTP; needs `token_file`. Reading is open to whoever reaches the address."""
     token_file: SecretFile | None = None
-    """File that holds the token which every HTTP request for a switch must carry."""
+    """File that holds the token which every request that switches must carry: `Authorization: Bearer TOKEN`."""
 
 
 class Config(_Section):
@@ -318,7 +318,7 @@ class Config(_Section):
     snmp: SnmpConfig | None = None
     """Who may use the SNMP agents; each PDU's agent has its address in its own `snmp`."""
     web: WebConfig | None = None
-    """Status page and HTTP API; without it there are none."""
+    """Whether and where to serve the status page, the HTTP API and metrics; without it only the local socket."""
 
     def pdu(self, pdu_id: str) -> PduConfig | None:
         """Return the PDU of that id, or None."""
