@@ -12,9 +12,7 @@ from apcbridge.mqtt.settings import BrokerAddress, Transport
 from apcbridge.sim.url import parse_url
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?")
-PORT_SCHEMES = ("socket", "telnet", "sim")
-NOT_YET_SCHEMES = ("rfc2217",)
-"""What the contract names and :mod:`apcbridge.pdu.ports` does not open."""
+PORT_SCHEMES = ("socket", "telnet", "rfc2217", "sim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,6 @@ def check_port(text: str) -> str:
             )
         return text
     parts = _split(text)
-    if parts.scheme in NOT_YET_SCHEMES:
-        raise ValueError(f"{parts.scheme}:// is not available in this version: use socket:// or telnet://")
     if parts.scheme not in PORT_SCHEMES:
         raise ValueError(f"{parts.scheme}:// is none of {', '.join(f'{scheme}://' for scheme in PORT_SCHEMES)}")
     if parts.scheme == "sim":

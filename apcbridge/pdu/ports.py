@@ -1,4 +1,4 @@
-"""The line to a console: a tty, ``socket://`` (ser2net raw), ``telnet://`` or whatever the application registers.
+"""The line to a console: a tty, ``socket://``, ``telnet://``, ``rfc2217://`` or whatever the application registers.
 
 A port moves bytes and says clearly when it is gone; it knows nothing of what they mean. Opening fails with
 :class:`PortUnavailable` or :class:`PortBusy`, a line that breaks later with :class:`PortLost`.
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import serial
 
 from apcbridge.errors import PortBusy, PortError, PortLost, PortUnavailable
-from apcbridge.pdu.telnet import TelnetCodec
+from apcbridge.pdu.telnet import ComPortCodec, TelnetCodec
 
 CONNECT_TIMEOUT_S = 10.0
 READ_SIZE = 4096
@@ -151,7 +151,14 @@ async def open_socket(url: str, _baud: int) -> Port:
 
 async def open_telnet(url: str, _baud: int) -> Port:
     """Connect to ``telnet://host:port``, a terminal server (or a PDU's network card) that speaks telnet."""
-    return TelnetPort(url, *await _connect(url))
+    return TelnetPort(url, *await _connect(url), TelnetCodec())
+
+
+async def open_rfc2217(url: str, baud: int) -> Port:
+    """Connect to ``rfc2217://host:port``, a terminal server whose serial port we set to ``baud``."""
+    reader, writer = await _connect(url)
+    writer.write(ComPortCodec.greeting())
+    return TelnetPort(url, reader, writer, ComPortCodec(baud))
 
 
 async def _connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -204,9 +211,11 @@ class StreamPort:
 class TelnetPort(StreamPort):
     """A TCP connection that carries the console's bytes within telnet."""
 
-    def __init__(self, url: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, url: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codec: TelnetCodec
+    ) -> None:
         super().__init__(url, reader, writer)
-        self._codec = TelnetCodec()
+        self._codec = codec
 
     async def read(self) -> bytes:
         """Wait for bytes of the console; negotiation is answered on the way."""
@@ -234,6 +243,7 @@ class PortRegistry:
             "": open_tty,
             "socket": open_socket,
             "telnet": open_telnet,
+            "rfc2217": open_rfc2217,
         }
 
     def register(self, scheme: str, opener: Opener) -> None:

@@ -1,9 +1,11 @@
-"""The little of telnet (RFC 854) that a console behind a terminal server needs."""
+"""The little of telnet (RFC 854, RFC 2217) that a console behind a terminal server needs."""
 
 from __future__ import annotations
 
 IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
 ECHO, SUPPRESS_GO_AHEAD = 1, 3
+COM_PORT_OPTION = 44
+SET_BAUDRATE, SET_DATASIZE, SET_PARITY, SET_STOPSIZE, SET_CONTROL = 1, 2, 3, 4, 5
 READ_AHEAD = 512
 """Longest unfinished telnet command that is kept; a longer one is no negotiation but noise."""
 
@@ -67,9 +69,12 @@ class TelnetCodec:
         if kind == IAC:
             console.append(IAC)
         elif kind == DO:
-            answer += bytes((IAC, WONT, command[2]))
+            answer += self._answer_do(command[2])
         elif kind == WILL:
             self._answer_will(command[2], answer)
+
+    def _answer_do(self, option: int) -> bytes:
+        return bytes((IAC, WONT, option))
 
     def _answer_will(self, option: int, answer: bytearray) -> None:
         if option not in _WANTED_OF_THE_PEER:
@@ -78,3 +83,27 @@ class TelnetCodec:
             # Answered once only: two sides that confirm each other's confirmation never stop.
             self._granted.add(option)
             answer += bytes((IAC, DO, option))
+
+
+class ComPortCodec(TelnetCodec):
+    """Telnet with RFC 2217: sets the terminal server's serial port to our speed, 8N1 without flow control."""
+
+    def __init__(self, baud: int) -> None:
+        super().__init__()
+        self._baud = baud
+
+    @staticmethod
+    def greeting() -> bytes:
+        """Return what is sent first: the offer to set the port."""
+        return bytes((IAC, WILL, COM_PORT_OPTION))
+
+    def _answer_do(self, option: int) -> bytes:
+        """Set the port once the server wants to be told; a server that does not keeps the settings it has."""
+        if option != COM_PORT_OPTION:
+            return super()._answer_do(option)
+        speed = self._baud.to_bytes(4, "big")
+        values = ((SET_BAUDRATE, speed), (SET_DATASIZE, b"\x08"), (SET_PARITY, b"\1"), (SET_STOPSIZE, b"\1"))
+        settings = (*values, (SET_CONTROL, b"\1"))
+        return b"".join(
+            bytes((IAC, SB, COM_PORT_OPTION, what)) + self.encode(value) + bytes((IAC, SE)) for what, value in settings
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apcbridge.pdu.telnet import DO, DONT, ECHO, IAC, READ_AHEAD, SB, SE, WILL, WONT, TelnetCodec
+from apcbridge.pdu.telnet import DO, DONT, ECHO, IAC, READ_AHEAD, SB, SE, WILL, WONT, ComPortCodec, TelnetCodec
 
 
 def test_the_consoles_bytes_come_out_of_the_negotiation() -> None:
@@ -60,3 +60,11 @@ def test_any_cut_of_the_stream_gives_the_same_bytes_and_answers(parts: list[byte
         more_console, more_answer = codec.decode(stream[start:end])
         console, answer = console + more_console, answer + more_answer
     assert (console, answer) == whole
+
+
+def test_a_terminal_server_that_takes_settings_gets_ours() -> None:
+    codec = ComPortCodec(2400)
+    assert codec.greeting() == bytes((IAC, WILL, 44))
+    _, answer = codec.decode(bytes((IAC, DO, 44)))
+    assert answer.startswith(bytes((IAC, SB, 44, 1, 0, 0, 9, 96, IAC, SE)))
+    assert answer.count(bytes((IAC, SB, 44))) == 5
