@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from apcbridge.cli.shapes import RefusalShape
+
 ANSWER_S = 30.0
 SILENCE_S = 30.0
 """The daemon says something on a stream every 10 s."""
@@ -27,10 +29,10 @@ class DaemonUnavailable(ApcBridgeError):
 class DaemonRefused(ApcBridgeError):
     """The daemon answered with an error; the message is its own."""
 
-    def __init__(self, message: str, content: str = "") -> None:
+    def __init__(self, message: str, content: str) -> None:
         super().__init__(message)
         self.content = content
-        """The answer as it came, JSON if the daemon is well."""
+        """The answer: a JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +167,9 @@ def parse_events(lines: Iterable[bytes]) -> Iterator[StreamEvent]:
 
 
 def _refusal(status: int, content: bytes) -> DaemonRefused:
+    text = content.decode(errors="replace")
     try:
-        document = json.loads(content)
-    except ValueError:
-        document = None
-    detail = document.get("detail") if isinstance(document, dict) else None
-    return DaemonRefused(str(detail or f"the daemon answered {status}"), content.decode(errors="replace"))
+        document: RefusalShape = json.loads(text)
+        return DaemonRefused(document["detail"], text)
+    except (ValueError, KeyError, TypeError):
+        return DaemonRefused(f"the daemon answered {status}", "{}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from apcbridge.cli import Subparsers
     from apcbridge.cli.daemon import Daemon, DaemonRefused
-    from apcbridge.cli.shapes import EntryShape
+    from apcbridge.cli.shapes import EntryShape, RefusalShape
 
 ACTIONS = ("on", "off", "reboot", "delayed-on", "delayed-off", "delayed-reboot", "cancel")
 POLL_S = 0.2
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         step: EntryShape = json.loads(daemon.post(target, body))
     except DaemonRefused as refused:
         # A script that repeats a named command for want of an answer is told what became of the first.
-        step = _first(refused)
+        step = _first(refused, args.outlet, body["command"])
     _show(step, as_json=args.json)
     if not args.wait:
         return Exit.GOOD
@@ -66,17 +66,20 @@ def run(args: argparse.Namespace) -> int:
     return Exit.GOOD if step["status"] == "confirmed" else Exit.FAILED
 
 
-def _first(refused: DaemonRefused) -> EntryShape:
-    """Return what became of the command that the refused one repeats; raise the refusal if it repeats none."""
+def _first(refused: DaemonRefused, outlet: str, command: object) -> EntryShape:
+    """Return what became of the command that the refused one repeats; raise the refusal if it repeats none.
+
+    Another command under a name that was used before is no repetition: its asker must not take the result of the one
+    for that of the other.
+    """
     import json
 
-    try:
-        document = json.loads(refused.content)
-    except ValueError:
-        raise refused from None
-    if not isinstance(document, dict) or not isinstance(document.get("first"), dict):
+    document: RefusalShape = json.loads(refused.content)
+    first = document.get("first")
+    if not first or first["command"] != command:
         raise refused
-    first: EntryShape = document["first"]
+    if outlet != ("all" if first["outlet"] is None else str(first["outlet"])):
+        raise refused
     return first
 
 

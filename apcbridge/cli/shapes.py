@@ -109,3 +109,11 @@ class HistoryShape(TypedDict):
     """What happened."""
 
     events: list[EntryShape]
+
+
+class RefusalShape(TypedDict, total=False):
+    """Why a request was refused; ``first`` is what a repeated command repeats."""
+
+    error: str
+    detail: str
+    first: EntryShape | None

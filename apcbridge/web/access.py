@@ -9,6 +9,7 @@ this machine's loopback (the name in ``Host`` is checked against DNS rebinding) 
 from __future__ import annotations
 
 import hmac
+import re
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from apcbridge.web.messages import JSON_TYPE, Door, Peer, Request, RequestRefuse
 if TYPE_CHECKING:
     from apcbridge.web.settings import WebSettings
 
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\[\]:]+))(?::[0-9]*)?")
 _CHALLENGE = (("www-authenticate", 'Bearer realm="apcbridge"'),)
 _OWN_SITE = frozenset({"same-origin", "none"})
 """What a browser says of requests made by our own page and by the person at the address bar."""
@@ -86,10 +88,9 @@ def _authority(origin: str) -> str:
 
 
 def _host_name(host: str) -> str:
-    """Take the port off: ``[::1]:80`` is ``::1``, ``Localhost.:80`` is ``localhost``."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].rstrip(".").lower()
+    """Take the port off: ``[::1]:80`` is ``::1``, ``Localhost.:80`` is ``localhost``; empty if it is no name."""
+    name = _HOST.fullmatch(host)
+    return (name[1] or name[2].rstrip(".")).lower() if name else ""
 
 
 def _is_loopback(name: str) -> bool:

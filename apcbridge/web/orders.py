@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 
@@ -77,8 +76,6 @@ def _id(fields: dict[str, object]) -> str | None:
 
 def _ttl_s(fields: dict[str, object]) -> float:
     value = fields.get("ttl", DEFAULT_TTL_S)
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        ttl_s = float(value)
-        if TTL_MIN_S <= ttl_s <= TTL_MAX_S:
-            return ttl_s
+    if isinstance(value, int | float) and not isinstance(value, bool) and TTL_MIN_S <= value <= TTL_MAX_S:
+        return float(value)
     raise MalformedCommand(f"ttl must be a number of seconds from {TTL_MIN_S:g} to {TTL_MAX_S:g}")
