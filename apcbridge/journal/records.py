@@ -19,7 +19,7 @@ EVENT_COLUMNS = "id, pdu, type, at, details"
 COMMAND_COLUMNS = "id, origin, principal, pdu, outlet, action, value, received_at, ended_at, status, detail"
 REBOOT_COLUMNS = "id, at, cause, evidence, noticed_at"
 
-UNTOLD = f"SELECT {EVENT_COLUMNS} FROM events WHERE told = 0 ORDER BY at, rowid"  # noqa: S608  # columns are constants
+UNTOLD = f"SELECT {EVENT_COLUMNS} FROM events WHERE told = 0 ORDER BY rowid"  # noqa: S608  # columns are constants
 _KEEP_COMMAND = (
     f"INSERT INTO commands ({COMMAND_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608  # constants
     "ON CONFLICT DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status, detail = excluded.detail "
@@ -85,10 +85,10 @@ def close_commands(now_at: float) -> Statement:
 
 
 def forget(rows: int) -> tuple[Statement, ...]:
-    """Remove what is beyond the newest ``rows`` of each table, save what has not ended or nobody was told."""
+    """Remove what is beyond the newest ``rows`` of each table."""
     return (
-        ("DELETE FROM events WHERE told = 1 AND rowid <= (SELECT max(rowid) FROM events) - ?", (rows,)),
-        ("DELETE FROM commands WHERE ended_at IS NOT NULL AND seq <= (SELECT max(seq) FROM commands) - ?", (rows,)),
+        ("DELETE FROM events WHERE rowid <= (SELECT max(rowid) FROM events) - ?", (rows,)),
+        ("DELETE FROM commands WHERE seq <= (SELECT max(seq) FROM commands) - ?", (rows,)),
         ("DELETE FROM reboots WHERE rowid <= (SELECT max(rowid) FROM reboots) - ?", (rows,)),
     )
 

@@ -43,6 +43,16 @@ minute must not erase the history."""
 CLOSE_S = 3.0
 """How long closing waits for the disk; the whole bridge must stop within 5 s."""
 
+UNTAKEABLE = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+    UnicodeError,
+)
+"""Faults of an entry, not of the disk: trying again would hold up everything behind it."""
+
 
 @dataclass(slots=True, kw_only=True)
 class _Entry:
@@ -72,6 +82,7 @@ class Journal:
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._backlog: deque[_Entry] = deque()
         self._lost = 0
+        self._begun = False
         self._tidied_mono = float("-inf")
         self._retry_mono = float("-inf")
         self._connection: sqlite3.Connection | None = None
@@ -180,7 +191,7 @@ class Journal:
                 self._reopen()
             while self._backlog and self._connection is not None:
                 self._write_some(self._connection, [self._backlog[i] for i in range(min(BATCH, len(self._backlog)))])
-        except sqlite3.Error as error:
+        except sqlite3.DatabaseError as error:
             self._fail(error)
         for entry in batch:
             if not entry.kept.done():
@@ -190,6 +201,24 @@ class Journal:
             self._lost += 1
 
     def _write_some(self, connection: sqlite3.Connection, entries: Sequence[_Entry]) -> None:
+        """Write entries in one transaction; one that no database would take is dropped, and the others are kept."""
+        try:
+            self._transact(connection, entries)
+            kept = True
+        except UNTAKEABLE as error:
+            if len(entries) > 1:
+                for entry in entries:
+                    self._write_some(connection, [entry])
+                return
+            log.error("a journal entry cannot be kept: %s", error)  # noqa: TRY400  # the message says it all
+            kept = False
+        for entry in entries:
+            self._backlog.popleft()
+            if not entry.kept.done():
+                entry.kept.set_result(kept)
+
+    @staticmethod
+    def _transact(connection: sqlite3.Connection, entries: Sequence[_Entry]) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
             for entry in entries:
@@ -200,16 +229,17 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
-        for entry in entries:
-            self._backlog.popleft()
-            if not entry.kept.done():
-                entry.kept.set_result(True)
 
     def _reopen(self) -> None:
         """Open the file, moving a damaged one aside; remember why not."""
         self._retry_mono = self._clock.monotonic() + RETRY_S
         try:
-            self._connection = self._open_or_replace()
+            connection = self._open_or_replace()
+            if not self._begun:
+                # What is open in the file now was cut short by a crash; ours waits in memory still.
+                connection.execute(*records.close_commands(self._clock.wall()))
+                self._begun = True
+            self._connection = connection
         except (sqlite3.Error, OSError, JournalError) as error:
             self._fail(error)
             return
@@ -225,9 +255,10 @@ class Journal:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             aside = self._path.with_name(f"{self._path.name}.damaged-{self._clock.wall():.0f}")
-            self._path.replace(aside)
-            for suffix in ("-wal", "-shm"):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            # With its side files: what they hold may still be recovered by hand, and must not meet the new file.
+            for suffix in ("-wal", "-shm", ""):
+                with contextlib.suppress(FileNotFoundError):
+                    self._path.with_name(self._path.name + suffix).replace(aside.with_name(aside.name + suffix))
             log.error(  # noqa: TRY400  # the traceback tells a person on call nothing
                 "the journal %s is damaged (%s); it was moved to %s and a new one was begun", self._path, error, aside
             )
@@ -260,7 +291,7 @@ class Journal:
             self._fail(error)
 
     def _read_start(self) -> None:
-        """Read what the parts need to begin, and end the commands that a crash cut short."""
+        """Read what the parts need to begin."""
         if self._connection is None:
             return
         try:
@@ -268,6 +299,5 @@ class Journal:
                 self._memories[pdu] = text
             rows = self._connection.execute(records.UNTOLD).fetchall()
             self._untold = tuple(records.read_event(row) for row in rows)
-            self._connection.execute(*records.close_commands(self._clock.wall()))
         except sqlite3.Error as error:
             self._fail(error)

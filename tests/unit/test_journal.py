@@ -233,16 +233,15 @@ class TestAcrossRestarts:
 
 
 class TestRetention:
-    def test_rows_are_bounded_and_what_was_not_told_stays(self, path: Path, clock: FakeClock) -> None:
+    def test_rows_are_bounded(self, path: Path, clock: FakeClock) -> None:
         journal = Journal(path, clock)
-        journal.record_event(event(0))
         for number in range(1, 101):
             journal.record_event(event(number, at=clock.wall()))
             journal.record_result(result(ResultStatus.REFUSED, command_id=f"c{number}", received_at=clock.wall()))
         journal.told(f"e{number}" for number in range(1, 101))
         journal.close()
         Journal(path, clock, keep_rows=10).close()
-        assert [one.id for one in JournalReader(path).events(limit=1000)] == ["e0", *(f"e{n}" for n in range(91, 101))]
+        assert [one.id for one in JournalReader(path).events(limit=1000)] == [f"e{n}" for n in range(91, 101)]
         assert len(JournalReader(path).commands(limit=1000)) == 10
 
 
@@ -308,6 +307,21 @@ class TestTrouble:
         (aside,) = path.parent.glob("*.damaged-*")
         assert aside.read_bytes() == damage
         assert str(aside) in caplog.text
+
+    def test_an_entry_that_nothing_would_take_holds_up_no_other(
+        self, journal: Journal, path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        impossible = Reboot(id="r", at=2**70, cause=RebootCause.POWER, evidence=(), noticed_at=float("nan"))
+        futures = [
+            journal.record_event(event(1)),
+            journal.record_reboots("pdu1", [impossible], RebootMemory(), [event(2)]),
+            journal.record_event(event(3)),
+        ]
+        assert kept(*futures) == [True, False, True]
+        assert [one.id for one in JournalReader(path).events()] == ["e1", "e3"]
+        assert JournalReader(path).reboots("pdu1") == ()
+        assert journal.health == ""
+        assert "cannot be kept" in caplog.text
 
     def test_a_newer_file_is_left_alone(self, path: Path, clock: FakeClock) -> None:
         Journal(path, clock).close()

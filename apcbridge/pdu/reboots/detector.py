@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from apcbridge.model import Nmc, Reboot, RebootCause
 from apcbridge.pdu.reboots import explain
 from apcbridge.pdu.reboots.doubt import Doubt, Verdict
-from apcbridge.pdu.reboots.eventlog import Join, mark_of
+from apcbridge.pdu.reboots.eventlog import mark_of
 from apcbridge.pdu.reboots.explain import Finding, Request
 from apcbridge.pdu.reboots.lives import AGREE, RESOLUTION_S, STRICT_S, TOLERANCE_S, Life, Match, boot_span, words
 from apcbridge.pdu.reboots.memory import PastReboot, RebootMemory
@@ -117,7 +117,7 @@ class RebootDetector:
 
     @property
     def revision(self) -> int:
-        """Grows when :meth:`memory` changed in a way that is worth a write to disk; write at times even if not."""
+        """Grows when :meth:`memory` is worth a write to disk; look at it after :meth:`settle`."""
         return self._revision
 
     def observe(self, observation: Observation) -> None:
@@ -297,11 +297,10 @@ class RebootDetector:
         if self._explaining():
             self._take_evidence(Evidence.EVENT_LOG, log)
             return
-        new, join = explain.unreported(log, self._mark)
         if self._doubt:
-            self._doubtful_event_log(self._doubt, log, new, join)
+            self._doubtful_event_log(self._doubt, log)
         elif self._blind():
-            self._blind_event_log(log, new)
+            self._blind_event_log(log)
         elif not self._suspects and self._silence is None:
             self._remember_place(log)
 
@@ -322,10 +321,10 @@ class RebootDetector:
         doubt.deadline_mono = reading.now_mono + EXPLAIN_S
         self._resolve(doubt, doubt.by_card())
 
-    def _doubtful_event_log(self, doubt: Doubt, log: EventLog, new: int, join: Join) -> None:
+    def _doubtful_event_log(self, doubt: Doubt, log: EventLog) -> None:
         if doubt.certain is None and not self._blind():
             return
-        self._resolve(doubt, doubt.by_log(new, join))
+        self._resolve(doubt, doubt.by_log(*explain.unreported(log, self._mark)))
         if self._doubt:
             self._decide_by_wall_clock(doubt)
         elif self._finding:
@@ -365,8 +364,11 @@ class RebootDetector:
     def _blind(self) -> bool:
         return Evidence.UP_TIME in self._unavailable
 
-    def _blind_event_log(self, log: EventLog, new: int) -> None:
+    def _blind_event_log(self, log: EventLog) -> None:
         self._log_due = False
+        if self._finding:
+            self._report(self._finding)
+        new, _ = explain.unreported(log, self._mark)
         silence = self._silence
         if (new and self._mark) or (silence and silence.proof):
             back_mono = silence.back_mono if silence and silence.back_mono else log.now_mono

@@ -121,7 +121,7 @@ def judge(start: LoggedStart | None, reset_cause: str, asker: str, *, beat: bool
     if start is not None and start.wanted:
         return RebootCause.REQUESTED, f"event log: {start.wanted}"
     if asker:
-        return RebootCause.REQUESTED, f"asked for by {asker}"
+        return RebootCause.REQUESTED, f"asked for by {_clean(asker)}"
     if start is not None and start.lone:
         return RebootCause.WATCHDOG, f"event log: {start.line} with no 'Restarting' before it"
     if beat:
@@ -233,7 +233,7 @@ def _asker(request: Request | None, boot_mono: float, pace: float) -> str:
 def _next_mark(log: EventLog | None, mark: LogMark | None, *, found: bool) -> LogMark | None:
     """Remember the place in the log; a start whose line was not there yet is owed, so that it is not told twice."""
     if log is not None:
-        return eventlog.mark_of(log.entries, owed=0 if found else 1)
+        return eventlog.mark_of(log.entries, owed=0 if found else (mark.owed if mark else 0) + 1)
     return None if mark is None else LogMark(lines=mark.lines, owed=mark.owed + 1)
 
 
