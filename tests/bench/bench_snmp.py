@@ -1,0 +1,323 @@
+"""How fast the agent answers, beside net-snmp's snmpd with a table of the same rows; same client, same run.
+
+``python -m tests.bench.bench_snmp [--seconds N] [--pdus 1,16,100] [--loop uvloop|asyncio]``. Figures, not verdicts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import select
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from apcbridge.clock import SystemClock
+from apcbridge.snmp import ber
+from apcbridge.snmp.agent import SnmpAgent
+from apcbridge.snmp.ber import PduType
+from apcbridge.snmp.mib import MibContext, build_table
+from apcbridge.snmp.powernet import RPDU, RPDU_STATE
+from apcbridge.snmp.settings import Access, AgentAddress, Community, RateLimits, SnmpSettings
+from apcbridge.snmp.system import AgentCounters
+from apcbridge.store import Store
+from tests.unit.snmp.world import Door, snapshot, status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+
+    from apcbridge.model import PduStatus
+
+COMMUNITY = "bench"
+WINDOW = 8
+OUTLETS = 24
+RATE = 5000
+
+
+def fresh(pdu: str) -> PduStatus:
+    now = SystemClock().monotonic()
+    shown = snapshot(outlets=OUTLETS)
+    outlets = tuple(replace(outlet, read_mono=now) for outlet in shown.outlets)
+    shown = replace(shown, pdu=pdu, taken_mono=now, outlets=outlets)
+    return replace(status(shown, pdu=pdu), stale_after_s=1e6, lost_after_s=2e6)
+
+
+def serve(pdus: int, loop: str, ready: Connection) -> None:
+    """Run an agent with that many PDUs, each on a port of its own; send the ports."""
+    names = [f"pdu{number}" for number in range(pdus)]
+    everything = Community(name=COMMUNITY, label="bench", access=Access.READ, sources=(ip_network("127.0.0.0/8"),))
+    settings = SnmpSettings(
+        addresses=tuple(AgentAddress(pdu=name, host="127.0.0.1", port=0) for name in names),
+        communities=(everything,),
+        limits=RateLimits(per_source=1e9, total=1e9),
+    )
+
+    async def main() -> None:
+        agent = SnmpAgent(settings, Store([fresh(name) for name in names]), Door(), SystemClock())
+        task = asyncio.create_task(agent.run())
+        await agent.opened()
+        ready.send([agent.addresses[name][1] for name in names])
+        await task
+
+    if loop == "uvloop":
+        uvloop.run(main())
+    else:
+        asyncio.run(main())
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An agent that runs."""
+
+    ports: list[int]
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Return the processor time it has used: unlike the rates, it does not depend on what else runs here."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def our_agent(pdus: int, loop: str) -> Iterator[Target]:
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(pdus, loop, theirs), daemon=True)
+    process.start()
+    try:
+        yield Target(ours.recv(), process.pid or 0)
+    finally:
+        process.terminate()
+        process.join()
+
+
+@contextmanager
+def snmpd() -> Iterator[Target]:
+    """Run net-snmp's agent with the same OIDs as fixed values, answered from memory like ours."""
+    table = build_table(fresh("pdu0"), MibContext(counters=AgentCounters()))
+    lines = [f"rocommunity {COMMUNITY} 127.0.0.1", "dontLogTCPWrappersConnects yes"]
+    served = [oid for oid in table.oids if oid[: len(RPDU) - 2] == RPDU[:-2]]
+    lines += [f"override .{'.'.join(map(str, oid))} integer 1" for oid in served]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, tempfile.TemporaryDirectory() as home:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        config = Path(home) / "snmpd.conf"
+        config.write_text("\n".join(lines) + "\n")
+        words = ("/usr/sbin/snmpd", "-f", "-LF", "0", f"{home}/log", "-C", "-c", str(config), f"udp:127.0.0.1:{port}")
+        process = subprocess.Popen(words, env={"SNMP_PERSISTENT_DIR": home, "PATH": "/usr/bin"})
+        try:
+            yield Target([port], process.pid)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def request(kind: PduType, oid: bytes, number: int, repetitions: int = 0) -> bytes:
+    pdu = (
+        b"\x02\x04" + number.to_bytes(4),
+        ber.integer(0),
+        ber.integer(repetitions),
+        ber.tlv(ber.SEQUENCE, ber.varbind(oid, ber.NULL_VALUE)),
+    )
+    return ber.message(1, COMMUNITY.encode(), kind, pdu)
+
+
+class Client:
+    """Keeps a window of requests under way, spread over the ports."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self._sockets = []
+        for port in ports:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.connect(("127.0.0.1", port))
+            sock.settimeout(5.0)
+            self._sockets.append(sock)
+
+    def close(self) -> None:
+        for sock in self._sockets:
+            sock.close()
+
+    def warm_up(self, datagram: bytes) -> None:
+        """Ask everybody once: a table is built when the first request after a reading asks for it."""
+        for sock in self._sockets:
+            sock.send(datagram)
+            sock.recv(2000)
+
+    def throughput(self, datagram: bytes, seconds: float) -> float:
+        """Return answers per second to one request asked again and again."""
+        waiting = deque(self._sockets[n % len(self._sockets)] for n in range(max(WINDOW, len(self._sockets))))
+        for sock in waiting:
+            sock.send(datagram)
+        answered, end = 0, time.perf_counter() + seconds
+        started = time.perf_counter()
+        while time.perf_counter() < end:
+            for _ in range(50):
+                sock = waiting[0]
+                sock.recv(2000)
+                sock.send(datagram)
+                waiting.rotate(-1)
+                answered += 1
+        elapsed = time.perf_counter() - started
+        for sock in waiting:
+            sock.recv(2000)
+        return answered / elapsed
+
+    def walk(self, root: bytes, repetitions: int = 0) -> tuple[int, float]:
+        """Walk to the end of the branch; return rows and seconds."""
+        sock, oid, rows = self._sockets[0], root, 0
+        kind = PduType.GET_BULK if repetitions else PduType.GET_NEXT
+        started = time.perf_counter()
+        while True:
+            sock.send(request(kind, oid, 1, repetitions))
+            varbinds = response_oids(sock.recv(2000))
+            inside = [name for name in varbinds if name.startswith(root)]
+            rows += len(inside)
+            if len(inside) < len(varbinds) or not inside or inside[-1] == oid:
+                return rows, time.perf_counter() - started
+            oid = inside[-1]
+
+    def latencies(self, datagram: bytes, seconds: float) -> list[float]:
+        """Ask at a steady rate; return the seconds each answer took, sorted."""
+        sock = self._sockets[0]
+        asked: deque[float] = deque()
+        took: list[float] = []
+        started = time.perf_counter()
+        due, end = started, started + seconds
+        while due < end or asked:
+            now = time.perf_counter()
+            if due < end and now >= due:
+                asked.append(now)
+                sock.send(datagram)
+                due += 1 / RATE
+                continue
+            wait_s = max(due - now, 0.0) if due < end else 1.0
+            if select.select([sock], [], [], wait_s)[0]:
+                sock.recv(2000)
+                took.append(time.perf_counter() - asked.popleft())
+            elif due >= end:
+                break
+        return sorted(took)
+
+
+def response_oids(answer: bytes) -> list[bytes]:
+    """Return the names in a response; endOfMibView ends it."""
+    start, end = ber.expect(answer, 0, len(answer), ber.SEQUENCE)
+    for _ in range(2):
+        start = ber.header(answer, start, end)[2]
+    start = ber.header(answer, start, end)[1]
+    for _ in range(3):
+        start = ber.header(answer, start, end)[2]
+    start = ber.header(answer, start, end)[1]
+    names = []
+    while start < end:
+        inner, start = ber.expect(answer, start, end, ber.SEQUENCE)
+        name_start, name_stop = ber.expect(answer, inner, start, ber.OBJECT_IDENTIFIER)
+        if answer[name_stop] == 0x82:
+            break
+        names.append(answer[name_start:name_stop])
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    get: float
+    get_cpu_us: float
+    get_next: float
+    bulk: float
+    rows: int
+    walk_s: float
+    bulk_walk_s: float
+    p50_ms: float
+    p99_ms: float
+
+
+def measure(target: Target, seconds: float) -> Figures:
+    client = Client(target.ports)
+    state, root = ber.encode_oid((*RPDU_STATE, 3)), ber.encode_oid(RPDU)
+    try:
+        await_answer(client, state)
+        client.warm_up(request(PduType.GET, state, 1))
+        walks = [client.walk(root) for _ in range(5)]
+        bulk_walks = [client.walk(root, 25) for _ in range(5)]
+        took = client.latencies(request(PduType.GET, state, 1), seconds)
+        used_s = target.cpu_s()
+        get = client.throughput(request(PduType.GET, state, 1), seconds)
+        used_s = target.cpu_s() - used_s
+        return Figures(
+            get=get,
+            get_cpu_us=1e6 * used_s / (get * seconds),
+            get_next=client.throughput(request(PduType.GET_NEXT, state, 1), seconds),
+            bulk=client.throughput(request(PduType.GET_BULK, state, 1, 25), seconds),
+            rows=walks[0][0],
+            walk_s=statistics.median(s for _, s in walks),
+            bulk_walk_s=statistics.median(s for _, s in bulk_walks),
+            p50_ms=1000 * took[len(took) // 2],
+            p99_ms=1000 * took[len(took) * 99 // 100],
+        )
+    finally:
+        client.close()
+
+
+def await_answer(client: Client, oid: bytes) -> None:
+    """Return once the agent answers: snmpd takes a moment to read its rows."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            client.walk(oid)
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit("the agent does not answer")
+
+
+def show(name: str, figures: Figures) -> None:
+    print(
+        f"{name:<28}{figures.get:>10,.0f}{figures.get_cpu_us:>9.1f}{figures.get_next:>12,.0f}{figures.bulk:>12,.0f}"
+        f"{figures.rows / figures.walk_s:>14,.0f}{figures.rows / figures.bulk_walk_s:>14,.0f}"
+        f"{figures.p50_ms:>9.2f}{figures.p99_ms:>9.2f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--pdus", default="1,16,100")
+    parser.add_argument("--loop", choices=["uvloop", "asyncio", "both"], default="both")
+    options = parser.parse_args()
+    loops = ["uvloop", "asyncio"] if options.loop == "both" else [options.loop]
+    print(f"one client, window {WINDOW}; a PDU of {OUTLETS} outlets; latency at {RATE} GET/s")
+    heads: tuple[tuple[str, int], ...] = (
+        ("GET/s", 10),
+        ("GETNEXT/s", 12),
+        ("BULK25/s", 12),
+        ("walk rows/s", 14),
+        ("bulk rows/s", 14),
+    )
+    heads += (("p50 ms", 9), ("p99 ms", 9))
+    print(" " * 28 + "".join(f"{head:>{width}}" for head, width in heads))
+    if shutil.which("snmpd") or Path("/usr/sbin/snmpd").exists():
+        with snmpd() as target:
+            show("net-snmp snmpd", measure(target, options.seconds))
+    for loop in loops:
+        for pdus in map(int, options.pdus.split(",")):
+            with our_agent(pdus, loop) as target:
+                show(f"apcbridge {loop}, {pdus} PDUs", measure(target, options.seconds))
+
+
+if __name__ == "__main__":
+    main()
