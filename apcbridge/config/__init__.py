@@ -18,7 +18,6 @@ from apcbridge.config.schema import (
     PduSnmpConfig,
     SnmpConfig,
     TrapConfig,
-    TrapVersion,
     UserConfig,
     WebConfig,
 )
@@ -40,7 +39,6 @@ __all__ = [
     "Secret",
     "SnmpConfig",
     "TrapConfig",
-    "TrapVersion",
     "UserConfig",
     "WebConfig",
     "examine",

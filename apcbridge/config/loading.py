@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 NOT_YET: Mapping[str, str] = {
-    "snmp.users": "SNMPv3 is not available in this version",
-    "snmp.traps": "notifications are not available in this version",
     "mqtt.homeassistant.outlet_devices": "outlets as devices of their own are not available in this version",
 }
 """Keys of the contract that this version reads but does not serve: accepting them would promise what does not work."""

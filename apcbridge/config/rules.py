@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from apcbridge.config.addresses import Endpoint
 from apcbridge.config.document import show_path
-from apcbridge.config.schema import MqttConfig, SnmpConfig, TrapConfig, TrapVersion
+from apcbridge.config.schema import MqttConfig, SnmpConfig, TrapConfig
+from apcbridge.snmp.settings import TrapVersion
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator

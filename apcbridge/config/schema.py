@@ -10,7 +10,6 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -42,40 +41,12 @@ from apcbridge.console.session import Access
 from apcbridge.model import Policy
 from apcbridge.mqtt.settings import BrokerAddress, DiscoveryMode, MqttProtocol
 from apcbridge.pdu.settings import OnPendingLost, SessionMode
-from apcbridge.snmp.settings import PRIVATE_ROOT
+from apcbridge.snmp.settings import PRIVATE_ROOT, AuthProtocol, PrivProtocol, TrapVersion
 from apcbridge.snmp.settings import Access as SnmpAccess
 
 STALE_POLLS, STALE_FLOOR_S = 3, 15.0
 LOST_POLLS, LOST_FLOOR_S = 5, 25.0
 LOOPBACK: tuple[IPNetwork, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-
-
-class TrapVersion(StrEnum):
-    """SNMP version of a notification."""
-
-    V1 = "1"
-    V2C = "2c"
-    V3 = "3"
-
-
-class AuthProtocol(StrEnum):
-    """How SNMPv3 messages are signed."""
-
-    MD5 = "MD5"
-    SHA = "SHA"
-    SHA224 = "SHA-224"
-    SHA256 = "SHA-256"
-    SHA384 = "SHA-384"
-    SHA512 = "SHA-512"
-
-
-class PrivProtocol(StrEnum):
-    """How SNMPv3 messages are encrypted."""
-
-    DES = "DES"
-    AES128 = "AES-128"
-    AES192 = "AES-192"
-    AES256 = "AES-256"
 
 
 class _Section(BaseModel):
@@ -263,6 +234,11 @@ class UserConfig(_Section):
     """File that holds the pass phrase for encryption, at least 8 characters."""
     sources: tuple[Network, ...] = ()
     """Networks the user may come from; must be given unless every agent listens on the loopback only."""
+
+    @property
+    def allowed_sources(self) -> tuple[IPNetwork, ...]:
+        """The networks the user may come from: the loopback where nothing is said."""
+        return self.sources or LOOPBACK
 
 
 class TrapConfig(_Section):
