@@ -24,12 +24,12 @@ from apcbridge.mqtt.settings import (
 )
 from apcbridge.pdu.settings import PduSettings
 from apcbridge.sim.url import parse_url
-from apcbridge.snmp.settings import AgentAddress, Community, SnmpSettings
+from apcbridge.snmp.settings import AgentAddress, Community, SnmpSettings, TrapReceiver, User
 from apcbridge.web.settings import PduView as WebView
 from apcbridge.web.settings import TcpAddress, WebSettings
 
 if TYPE_CHECKING:
-    from apcbridge.config import Config, HomeAssistantConfig, MqttConfig, PduConfig
+    from apcbridge.config import Config, HomeAssistantConfig, MqttConfig, PduConfig, TrapConfig, UserConfig
 
 EMBEDDED = "embedded://"
 """The built-in broker speaks 3.1.1 only and leaves an MQTT 5 greeting unanswered."""
@@ -141,6 +141,8 @@ def snmp_settings(config: Config) -> SnmpSettings | None:
     return SnmpSettings(
         addresses=addresses,
         communities=_communities(snmp),
+        users=tuple(_user(user) for user in snmp.users),
+        receivers=tuple(_receiver(trap) for trap in snmp.traps),
         private_root=snmp.private_root,
         state_dir=config.bridge.state_dir,
     )
@@ -155,6 +157,29 @@ def _communities(snmp: SnmpConfig) -> tuple[Community, ...]:
             sources=community.allowed_sources,
         )
         for index, community in enumerate(snmp.communities, start=1)
+    )
+
+
+def _user(user: UserConfig) -> User:
+    return User(
+        name=user.name,
+        access=user.access,
+        auth=user.auth,
+        auth_phrase=user.auth_key_file.reveal(),
+        priv=user.priv,
+        priv_phrase=user.priv_key_file.reveal(),
+        sources=user.allowed_sources,
+    )
+
+
+def _receiver(trap: TrapConfig) -> TrapReceiver:
+    return TrapReceiver(
+        host=trap.target.host,
+        port=trap.target.port,
+        version=trap.version,
+        community=trap.community.reveal() if trap.community else "",
+        user=trap.user,
+        inform=trap.inform,
     )
 
 

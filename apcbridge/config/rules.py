@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from apcbridge.config.addresses import Endpoint
 from apcbridge.config.document import show_path
-from apcbridge.config.schema import MqttConfig, SnmpConfig, TrapConfig
 from apcbridge.snmp.settings import TrapVersion
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
     from apcbridge.config.document import KeyPath
-    from apcbridge.config.schema import Config, PduConfig
+    from apcbridge.config.schema import Config, MqttConfig, PduConfig, SnmpConfig, TrapConfig
 
 RESERVED_PDU_IDS = frozenset({"bridge"})
 """``apcbridge/bridge/...`` are the bridge's own topics."""
