@@ -1,10 +1,10 @@
-r"""One simulated PDU with its consoles on their wires. Pure: the caller owns the clock and the transport.
+"""One simulated PDU with its consoles on their wires. Pure: the caller owns the clock and the transport.
 
 ::
 
     pdu = SimulatedPdu(make_profile("AP7920"), clock)
     line = pdu.connect(on_output)           # the serial line; on_output(bytes) is called with what is printed
-    line.send(b"\\r")
+    line.send(b"1")
     wait_s = pdu.poll()                     # again after wait_s seconds, or after the next send
 """
 
@@ -36,7 +36,7 @@ class SimLine:
     """One end of a line to the PDU's console. Made by :meth:`SimulatedPdu.connect`."""
 
     def __init__(self, pdu: SimulatedPdu, terminal: Terminal, on_output: Callable[[bytes], None], baud: int) -> None:
-        """``on_output`` is called from :meth:`SimulatedPdu.poll` and :meth:`send`."""
+        """``on_output`` is called from :meth:`SimulatedPdu.poll`."""
         self.terminal = terminal
         self.on_output = on_output
         self.to_pdu = Pacer(baud)
@@ -77,9 +77,9 @@ class SimulatedPdu:
             self.faults.arm(fault)
         self.firmware = Firmware(profile, now=0.0, wall=self._clock.wall(), rng=self._rng)
         self.gate = Gate()
-        self.serial_entrance = Entrance(serve_user, self.gate)
+        self._serial_entrance = Entrance(serve_user, self.gate)
         self._network_entrance = Entrance(serve_user, self.gate)
-        self._serial = Terminal(self.firmware, self.faults, self.serial_entrance, network=False, now=0.0)
+        self._serial = Terminal(self.firmware, self.faults, self._serial_entrance, network=False, now=0.0)
         self._serial_line: SimLine | None = None
         self._lines: list[SimLine] = []
         if profile.stale_session:
@@ -228,7 +228,7 @@ class SimulatedPdu:
         Its banner was printed when nobody listened.
         """
         account = next(a for a in self.firmware.accounts if a.name == name)
-        self.serial_entrance.stale = User(account.name, account.type, account.outlets)
+        self._serial_entrance.stale = User(account.name, account.type, account.outlets)
         self._serial.hang_up()
         self._serial.advance(self.now())
 

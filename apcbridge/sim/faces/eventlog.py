@@ -27,7 +27,7 @@ def show_event_log(terminal: Terminal, state: str) -> Dialog[None]:
     """
     page = 0
     while True:
-        rows = terminal.quirks.log_rows
+        rows = max(1, terminal.quirks.log_rows)
         pages = max(1, -(-len(terminal.firmware.events) // rows))
         page %= pages
         yield from terminal.screen("event_log")

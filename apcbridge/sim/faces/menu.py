@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from apcbridge.sim.firmware import Firmware
 
-PROMPT = f"{NL}> "
 _HOT_KEYS = frozenset({Key.ESC, Key.CTRL_C, Key.CTRL_L})
 _BACK = "     <ESC>- Back, <ENTER>- Refresh"
 _MAIN = "     <ESC>- Main Menu, <ENTER>- Refresh"
@@ -44,8 +43,8 @@ class Setting:
     check: Callable[[str], bool]
 
 
-class LogOut(Exception):  # a jump in the dialog, not a fault
-    """The user chose Logout."""
+class LogOut(Exception):
+    """A jump in the dialog, not a fault: the user chose Logout."""
 
 
 class MenuFace:
@@ -81,15 +80,15 @@ class MenuFace:
     # -- to be given by a dialect --------------------------------------------------------------------------
 
     def banner(self) -> list[str]:
-        """Lines printed once, at login."""
+        """Return the lines printed once, at login."""
         raise NotImplementedError
 
     def control_console(self) -> list[Item]:
-        """Items of the main menu, without Logout."""
+        """Return the items of the main menu, without Logout."""
         raise NotImplementedError
 
     def above_main(self) -> list[str]:
-        """Lines above the title of the main menu."""
+        """Return the lines above the title of the main menu."""
         return []
 
     # -- the session ---------------------------------------------------------------------------------------
@@ -123,13 +122,12 @@ class MenuFace:
     def menu(
         self,
         step: str,
-        title: str | Callable[[], str],
+        title: str,
         items: Callable[[], Sequence[Item]],
         *,
         body: Callable[[], Sequence[str]] = list,
         above: Callable[[], Sequence[str]] = list,
         footer: str = _BACK,
-        pad: int = 0,
     ) -> Dialog[None]:
         """Show a menu and serve its choices until ESC; at the main menu ESC only prints it again."""
 
@@ -137,15 +135,13 @@ class MenuFace:
             yield from self.terminal.screen(step)
             self.line()
             self.lines(above())
-            self.line(self.title(title if isinstance(title, str) else title()))
+            self.line(layout.title(title))
             self.line()
             information = body()
             self.lines(information)
             if information:
                 self.line()
-            for number, choice in enumerate(choices, 1):
-                wide = pad if self.terminal.quirks.trailing_blanks else 0
-                self.line(layout.item(number, choice.label.ljust(wide)))
+            self.lines([layout.item(number, choice.label) for number, choice in enumerate(choices, 1)])
             if choices:
                 self.line()
             self.footer(footer)
@@ -175,7 +171,7 @@ class MenuFace:
             text = str(answer).strip()
             if not text:
                 continue
-            if text.isdigit() and 1 <= int(text) <= len(choices):
+            if text.isdecimal() and 1 <= int(text) <= len(choices):
                 action = choices[int(text) - 1].action
                 if action is not None:
                     yield from action()
@@ -212,10 +208,6 @@ class MenuFace:
                 return True
             case WrongChoice.REPRINT:
                 return False
-
-    def title(self, text: str) -> str:
-        """Return a title line."""
-        return layout.title(text)
 
     def footer(self, footer: str, *, help_too: bool = False) -> None:
         """Print the line of keys; control screens offer help as well."""
@@ -288,7 +280,7 @@ class MenuFace:
         def paint(_choices: Sequence[Item]) -> Dialog[None]:
             yield from self.terminal.screen(step)
             self.line()
-            self.line(self.title(title))
+            self.line(layout.title(title))
             self.line()
             self.lines(layout.settings([(f.label, f.value) for f in fields], state))
             self.line()

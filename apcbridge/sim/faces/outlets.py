@@ -96,7 +96,7 @@ class OutletMenus(MenuFace):
         def paint(_choices: Sequence[Item]) -> Dialog[None]:
             yield from self.terminal.screen("outlet_list")
             self.line()
-            self.line(self.title(self.list_title))
+            self.line(layout.title(self.list_title))
             if self.terminal.quirks.blank_after_list_title:
                 self.line()
             yield from self.list_rows()
@@ -152,7 +152,7 @@ class OutletMenus(MenuFace):
         def paint(choices: Sequence[Item]) -> Dialog[None]:
             yield from self.terminal.screen("control")
             self.line()
-            self.line(self.title(title))
+            self.line(layout.title(title))
             self._choices(self._control_info(outlets, master=master), choices)
 
         yield from self.serve("control", paint, lambda: self._control_items(outlets, master=master))
@@ -274,6 +274,6 @@ def _is_name(text: str) -> bool:
 
 def _is_number(low: int, high: int) -> Callable[[str], bool]:
     def check(text: str) -> bool:
-        return text.removeprefix("-").isdigit() and low <= int(text) <= high
+        return text.removeprefix("-").isdecimal() and low <= int(text) <= high
 
     return check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from functools import partial
 
 from apcbridge.model import RebootCause
@@ -258,6 +259,7 @@ class RackPduMenus(OutletMenus):
             if values[1] != "***":
                 self.firmware.accounts.set_password(self.user.name, values[1])
             self.firmware.accounts.rename(self.user.name, values[0])
+            self.user = replace(self.user, name=values[0])
 
         yield from self.settings_screen("administrator", "Administrator", read, accept)
 
