@@ -6,4 +6,5 @@ from hypothesis import settings
 
 # A machine that is busy with something else is no fault of the code under test.
 settings.register_profile("apcbridge", deadline=None, print_blob=True)
+settings.register_profile("long", settings.get_profile("apcbridge"), max_examples=20_000)
 settings.load_profile("apcbridge")

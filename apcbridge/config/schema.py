@@ -100,7 +100,8 @@ class PduConfig(_Section):
     """Name of the PDU in topics, logs and commands; `bridge` is taken."""
     port: Port
     """Serial device (use its `/dev/serial/by-id/` name: numbers change), a terminal server: `socket://host:port` (raw
-    bytes), `telnet://host:port`, or a simulated PDU: `sim://MODEL?firmware=VERSION`."""
+    bytes), `telnet://host:port`, `rfc2217://host:port` (sets its speed), or a simulated PDU:
+    `sim://MODEL?firmware=VERSION`."""
     baud: Baud = 9600
     """Speed of the line, 8N1. APC's consoles are set to 9600, the oldest to 2400."""
     username: Text = "apc"

@@ -263,6 +263,7 @@ class TestFaults:
             ("port: 'socket://[::g]:1'", "port", "is not a URL"),
             ("port: sim://", "port", "needs a model"),
             ("port: sim://AP0", "port", "no simulated model"),
+            ("port: rfc2217://host", "port", "needs a host and a port"),
             ("baud: 9601", "baud", "must be auto or one of"),
             ("poll_interval: 0.1", "poll_interval", "at least 1"),
             ("poll_interval: 1e9", "poll_interval", "must be a number"),
