@@ -368,10 +368,12 @@ class Watch:
         self.tally.reported += 1
         happened = self.now - (now_at - reboot.at)
         life = self._nearest(happened)
-        if reboot.evidence[0].startswith(EARLIER):
+        dated = life is not None and abs(life.boot - happened) < 400 and not life.reports
+        by_log = reboot.evidence[0].startswith(EARLIER)
+        if by_log and not dated:
             # The card's clock may have been set or lost in between: the order is right, the time may not be.
             life = self._next_unseen()
-        elif life is None or abs(life.boot - happened) > 400:
+        elif life is not None and abs(life.boot - happened) > 400:
             life = None
         if life is None:
             self._fault(f"false report {reboot} at {happened:.0f}", None)
@@ -386,7 +388,7 @@ class Watch:
             self.tally.told_by_log_only += 1
         if reboot.cause is RebootCause.UNKNOWN:
             self.tally.unknown += 1
-        elif reboot.cause is not life.cause and life.readings and not life.since_machine_restart:
+        elif reboot.cause is not life.cause and life.readings and not by_log and not life.since_machine_restart:
             self._fault(f"called {reboot.cause}, was {life.cause}: {reboot}", life)
         expected = self.predicted.get(self.card.lives.index(life))
         if expected is not None and life.boot - expected < 300:

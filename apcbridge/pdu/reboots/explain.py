@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.model import RebootCause
 from apcbridge.pdu.reboots import eventlog
-from apcbridge.pdu.reboots.eventlog import Join
+from apcbridge.pdu.reboots.eventlog import ONE_START_S, Join
 from apcbridge.pdu.reboots.lives import RESOLUTION_S, words
 from apcbridge.pdu.reboots.memory import LogMark
 from apcbridge.pdu.reboots.rhythm import WATCHDOG_MIN_S, on_beat
@@ -104,7 +104,7 @@ def account(
             logged[index] if logged else None,
             cause.text if cause and newest else "",
             _asker(request, boot_mono, pace) if newest else "",
-            beat=on_beat(history, pace),
+            beat=on_beat(history, pace) and _seen_until(finding, boot_mono, pace),
         )
         how = finding.how if newest else (EARLIER + (", its time is a guess" if index < guessed else ""),)
         restarts.append(Explained(boot_mono=boot_mono, cause=verdict, evidence=(*how, why), interval_s=lengths[index]))
@@ -222,6 +222,11 @@ def _intervals(
         None if previous is None or (guessed and index <= guessed) else boot - previous
         for index, (previous, boot) in enumerate(zip(earlier, boots, strict=True))
     ]
+
+
+def _seen_until(finding: Finding, boot_mono: float, pace: float) -> bool:
+    """Tell whether the card answered until shortly before: one without power may come back on the beat by chance."""
+    return finding.after_mono is not None and (boot_mono - finding.after_mono) * pace <= ONE_START_S
 
 
 def _asker(request: Request | None, boot_mono: float, pace: float) -> str:

@@ -322,6 +322,15 @@ class TestCause:
         assert scene.polls(90, every_s=10).detector.nmc().watchdog is False
         assert scene.detector.nmc().next_expected_at is None
 
+    def test_a_card_that_was_without_power_is_not_called_watchdog_for_coming_back_on_the_beat(self) -> None:
+        scene = without_evidence()
+        for _ in range(4):
+            scene.restarts().polls(60, every_s=10)
+        assert scene.causes[-1] == "watchdog"
+        scene.restarts().polls(30).later(5).silent().later(295).restarts().later(60)
+        scene.back(session_lost=False, since_s=360).reads().polls(3).waits()
+        assert scene.causes[-2:] == ["watchdog", "unknown"]
+
     def test_hours_between_restarts_are_no_watchdog(self) -> None:
         scene = without_evidence()
         for _ in range(4):
