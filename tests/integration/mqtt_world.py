@@ -58,13 +58,15 @@ def free_port() -> int:
         return port
 
 
-async def until(condition: Callable[[], object], what: str = "", patience_s: float = PATIENCE_S) -> None:
+async def until(
+    condition: Callable[[], object], what: str = "", patience_s: float = PATIENCE_S, step_s: float = 0.01
+) -> None:
     """Wait for a condition; fail with ``what`` did not happen."""
     deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"never happened: {what or condition}")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(step_s)
 
 
 class Mosquitto:
@@ -76,8 +78,9 @@ class Mosquitto:
         self._log = folder / f"mosquitto-{self.port}.log"
         listeners = [f"listener {self.port} 127.0.0.1", *listener.splitlines()]
         access = [] if any(line.startswith("allow_anonymous") for line in lines) else ["allow_anonymous true"]
-        # Started by root, it would become a user who cannot read the test's files.
-        self._config.write_text("\n".join(["user root", *listeners, *access, *lines, ""]))
+        # Started by root, it would become a user who cannot read the test's files; and a slow observer loses nothing.
+        always = ["user root", "max_queued_messages 0"]
+        self._config.write_text("\n".join([*always, *listeners, *access, *lines, ""]))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
