@@ -112,6 +112,9 @@ class Bridge:
                 await self._leave_consoles([tasks.pop(f"console of {s.id}") for s in self._supervisors])
                 for task in (watch, *tasks.values()):
                     task.cancel()
+            if self.mqtt is None or not self.mqtt.queued:
+                for _ in range(2):
+                    self.recorder.readers_are_done()
 
     # Parts
 

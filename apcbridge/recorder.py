@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from apcbridge.model import EventType, RebootCause
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 2.0
 """A disk that takes longer does not hold back what people must hear."""
+
+_MUST_BE_TOLD = frozenset({*(EventType.of_reboot(cause) for cause in RebootCause), EventType.PENDING_LOST})
 
 
 class Recorder:
@@ -46,9 +50,15 @@ class Recorder:
         self._tell_after(self._journal.record_reboots(pdu, reboots, memory, events), events)
 
     def tell_what_was_cut_short(self) -> None:
-        """Tell again what an earlier run kept but may not have told; the ids are those of then."""
-        for event in self._journal.untold():
-            self._tell(event)
+        """Tell again the restarts that an earlier run kept but may not have told; the ids are those of then.
+
+        What else it may not have told (a state, a link) has been overtaken by how things are now.
+        """
+        untold = self._journal.untold()
+        for event in untold:
+            if event.type in _MUST_BE_TOLD:
+                self._tell(event)
+        self._journal.told(event.id for event in untold if event.type not in _MUST_BE_TOLD)
 
     def readers_are_done(self) -> None:
         """Note that those who pass events on have none left to pass; call this again and again.

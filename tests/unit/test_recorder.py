@@ -1,0 +1,86 @@
+"""Events are kept, then told; what was cut short is told again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from apcbridge.clock import SystemClock
+from apcbridge.journal import Journal
+from apcbridge.model import Event, EventType, Link, LinkState, PduStatus
+from apcbridge.recorder import Recorder
+from apcbridge.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make_store() -> Store:
+    link = Link(state=LinkState.CONNECTING, since_at=0)
+    return Store([PduStatus(pdu="p", link=link, snapshot=None, stale_after_s=30, lost_after_s=50)])
+
+
+def event(kind: EventType, number: int = 1) -> Event:
+    return Event(id=f"{kind}-{number}", pdu="p", type=kind, at=float(number))
+
+
+async def told(store: Store, recorder: Recorder, *events: Event) -> list[str]:
+    """Give events to a recorder and return what the store's readers heard."""
+    cursor = store.cursor()
+    heard: list[str] = []
+    arrived = asyncio.Event()
+    store.on_edge(arrived.set)
+    for one in events:
+        recorder.event(one)
+    async with asyncio.timeout(20):
+        while len(heard) < len(events):
+            await arrived.wait()
+            arrived.clear()
+            heard += [edge.id for edge in cursor.read().items if isinstance(edge, Event)]
+    return heard
+
+
+def told_at_start(path: Path) -> list[str]:
+    """Return what a new run tells first."""
+    journal = Journal(path, SystemClock())
+    store = make_store()
+    cursor = store.cursor()
+    Recorder(store, journal).tell_what_was_cut_short()
+    journal.close()
+    return [edge.id for edge in cursor.read().items if isinstance(edge, Event)]
+
+
+async def test_events_are_told_in_order(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite", SystemClock())
+    store = make_store()
+    events = [event(EventType.OUTLET_CHANGED, number) for number in range(20)]
+    assert await told(store, Recorder(store, journal), *events) == [e.id for e in events]
+    journal.close()
+
+
+async def test_events_are_told_even_if_the_disk_takes_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "no-such-directory" / "journal.sqlite", SystemClock())
+    store = make_store()
+    assert await told(store, Recorder(store, journal), event(EventType.LINK_LOST)) == ["link_lost-1"]
+    journal.close()
+
+
+async def test_a_restart_that_was_kept_but_not_passed_on_is_told_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, SystemClock())
+    store = make_store()
+    await told(store, Recorder(store, journal), event(EventType.WATCHDOG_REBOOT), event(EventType.OUTLET_CHANGED))
+    journal.close()
+    assert told_at_start(path) == ["watchdog_reboot-1"]
+
+
+async def test_a_restart_that_was_passed_on_is_not_told_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, SystemClock())
+    store = make_store()
+    recorder = Recorder(store, journal)
+    await told(store, recorder, event(EventType.WATCHDOG_REBOOT))
+    recorder.readers_are_done()
+    recorder.readers_are_done()
+    journal.close()
+    assert told_at_start(path) == []
