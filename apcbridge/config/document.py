@@ -101,7 +101,12 @@ def show_path(path: KeyPath) -> str:
     for part in path:
         inside_list = isinstance(part, int) and not text.endswith("outlets")
         text += f"[{part}]" if inside_list else f".{part}" if text else str(part)
-    return text
+    return harmless(text)
+
+
+def harmless(text: str) -> str:
+    """Replace control characters, which a quoted key may hold, so that a terminal or a log can show the text."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def read_document(path: Path) -> Document:
@@ -218,8 +223,11 @@ class _Builder:
         if not isinstance(node, yaml.MappingNode) or depth > DEPTH_LIMIT:
             self._fault(node, path, "<< merges one mapping: give it an alias (*name) of one")
             return []
-        self.nodes += len(node.value)
-        return list(self._pairs(node, path, depth + 1))
+        pairs = list(self._pairs(node, path, depth + 1))
+        self.nodes += len(pairs)
+        if self.nodes > NODE_LIMIT:
+            raise _TooMuchError
+        return pairs
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> bool | int | float | str | None:
         text: str = node.value

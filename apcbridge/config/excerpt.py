@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from apcbridge.config.document import harmless
 from apcbridge.config.reference import at
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def excerpt(document: Document, fault: Fault) -> tuple[str, ...]:
     """
     if not 1 <= fault.line <= len(document.lines):
         return ()
-    line = document.lines[fault.line - 1].replace("\t", " ")
+    line = harmless(document.lines[fault.line - 1].replace("\t", " "))
     if document.scalars:
         for path, span in document.scalars:
             if not _public(path):

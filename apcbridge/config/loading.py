@@ -171,7 +171,8 @@ def _reason(path: KeyPath, detail: ErrorDetails) -> str:
         return str(context["error"])
     if "[key]" in detail["loc"]:
         return f"must be the number of an outlet, 1 to {OUTLET_LIMIT}"
-    return _MESSAGES.get(kind, detail["msg"]).format(**context)
+    ours = _MESSAGES.get(kind)
+    return ours.format(**context) if ours else detail["msg"]
 
 
 def _unknown_key(path: KeyPath) -> str:

@@ -318,6 +318,16 @@ class TestFaults:
         (fault,) = parse_document("bomb.yaml", f"l0: &l0 [x]\n{levels}").faults
         assert "too large" in fault.reason
 
+    def test_merges_cannot_explode(self) -> None:
+        levels = "".join(f"l{i}: &l{i} {{{', '.join([f'<<: *l{i - 1}'] * 9)}}}\n" for i in range(1, 12))
+        (fault,) = parse_document("bomb.yaml", f"l0: &l0 {{x: 1}}\n{levels}").faults
+        assert "too large" in fault.reason
+
+    def test_a_key_cannot_move_the_cursor(self, folder: Path) -> None:
+        report = examine(write(folder, SMALL + '"a\\e[2Jb": 1\n'))
+        shown = [str(report.faults[0]), *excerpt(report.document, report.faults[0])]
+        assert all(line.isprintable() for line in shown)
+
     def test_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
         (fault,) = examine(tmp_path / "none.yaml").faults
         assert fault.reason.startswith("cannot be read: No such file")
