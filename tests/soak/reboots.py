@@ -254,6 +254,7 @@ class Watch:
         self._advance(self.rng.choice([1.0, 30.0, 900.0, 12 * HOUR]) if away_s is None else away_s)
         self.in_session = False
         self.silent = False
+        self.last_byte = self.now
         self.detector = self._start()
 
     def _restart_machine(self) -> None:
@@ -370,6 +371,7 @@ class Watch:
         life = self._nearest(happened)
         dated = life is not None and abs(life.boot - happened) < 400 and not life.reports
         by_log = reboot.evidence[0].startswith(EARLIER)
+        dated = dated and "guess" not in reboot.evidence[0]
         if by_log and not dated:
             # The card's clock may have been set or lost in between: the order is right, the time may not be.
             life = self._next_unseen()
