@@ -1,7 +1,7 @@
 """Invariant: whatever comes in, the agent stays, nothing escapes, nothing is switched, and the next GET is answered.
 
-Damaged requests of every version go to a live agent on its socket. The reader's and the stranger's are sent as they are
-too: a SET of theirs must not act either. Set ``APCBRIDGE_FUZZ=full`` for a million; ``APCBRIDGE_FUZZ_SEED`` repeats a run.
+Damaged requests of every version go to a live agent on its socket, among them SETs of a reader, of a stranger and of a
+user of version 3. ``APCBRIDGE_FUZZ=full`` sends a million; ``APCBRIDGE_FUZZ_SEED`` repeats a run.
 """
 
 from __future__ import annotations

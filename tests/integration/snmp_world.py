@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
@@ -53,6 +54,13 @@ async def run_program(*words: str, smi: str = "") -> Ran:
     async with asyncio.timeout(DEADLINE_S):
         out, err = await process.communicate()
     return Ran(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def free_port() -> int:
+    """Ask the kernel for a UDP port; for programs that cannot bind 0 and tell us."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 async def until(store: Store, condition: Callable[[], bool]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import uvloop
 
+from apcbridge.clock import SystemClock
 from apcbridge.model import Action, OutletState
 from apcbridge.snmp import ber
 from apcbridge.snmp.agent import SnmpAgent
@@ -17,9 +20,12 @@ from tests.integration.snmp_world import (
     COMMAND,
     SPDU_CONTROL,
     STATE,
+    WRITER,
+    free_port,
     fresh_status,
     lost_status,
     old_status,
+    run_program,
     serving,
     until,
 )
@@ -27,6 +33,7 @@ from tests.unit.snmp.world import Door, SetClock, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from apcbridge.model import PduStatus
 
@@ -231,3 +238,51 @@ async def test_an_address_in_use_names_itself_and_the_way_out() -> None:
         agent = SnmpAgent(settings, Store([fresh_status()]), Door(), SetClock())
         with pytest.raises(AddressUnavailable, match=rf"pdu1: cannot listen on 127.0.0.1 port {port}.*choose another"):
             await agent.run()
+
+
+async def test_pdus_on_one_address_are_told_apart_by_the_community() -> None:
+    first, second = fresh_status(), fresh_status()
+    assert second.snapshot is not None
+    off = replace(second.snapshot.outlets[0], state=OutletState.OFF)
+    other = replace(second.snapshot, pdu="pdu2", outlets=(off, *second.snapshot.outlets[1:]))
+    store = Store([first, replace(second, pdu="pdu2", snapshot=other)])
+    port = free_port()
+    addresses = tuple(AgentAddress(pdu=pdu, host="127.0.0.1", port=port) for pdu in ("pdu1", "pdu2"))
+    door = Door()
+    agent = SnmpAgent(SnmpSettings(addresses=addresses, communities=(WRITER,)), store, door, SystemClock())
+    task = asyncio.create_task(agent.run())
+    try:
+        await agent.opened()
+        read = {}
+        for community in ("operator", "operator@pdu1", "operator@pdu2"):
+            words = ("/usr/bin/snmpget", "-m", "", "-Oqv", "-v", "2c", "-c", community, f"127.0.0.1:{port}")
+            read[community] = (await run_program(*words, f"{STATE}.1")).out.strip()
+        assert read == {"operator": "1", "operator@pdu1": "1", "operator@pdu2": "2"}
+        words = ("/usr/bin/snmpset", "-m", "", "-v", "1", "-c", "operator@pdu2", f"127.0.0.1:{port}")
+        assert (await run_program(*words, f"{COMMAND}.1", "i", "1")).code == 0
+        assert [(command.pdu, command.outlet) for command in door.commands] == [("pdu2", 1)]
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def test_the_agent_runs_on_uvloop() -> None:
+    async def scenario() -> None:
+        async with serving() as bench:
+            walk = await bench.tool("snmpwalk", "1", "monitor", ".1.3.6.1.4.1.318.1.1.12")
+            assert len(walk.out.splitlines()) == 196
+            assert (await bench.tool("snmpset", "2c", "operator", f"{COMMAND}.2", "i", "2")).code == 0
+            await until(bench.store, lambda: state_of(bench.store, 2) is OutletState.OFF)
+            assert (await bench.tool("snmpget", "2c", "monitor", f"{STATE}.2")).out.strip().endswith("INTEGER: 2")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())
+
+
+async def test_written_system_strings_are_served_and_survive_a_restart(tmp_path: Path) -> None:
+    contact = ".1.3.6.1.2.1.1.4.0"
+    async with serving(state_dir=tmp_path) as bench:
+        assert (await bench.tool("snmpset", "2c", "operator", contact, "s", "the night shift")).code == 0
+        assert "the night shift" in (await bench.tool("snmpget", "2c", "monitor", contact)).out
+    async with serving(state_dir=tmp_path) as bench:
+        assert "the night shift" in (await bench.tool("snmpget", "1", "monitor", contact)).out

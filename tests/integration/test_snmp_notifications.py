@@ -13,7 +13,7 @@ import pytest
 from apcbridge.model import Event, EventType, LoadState
 from apcbridge.snmp import ber
 from apcbridge.snmp.settings import TrapReceiver, TrapVersion
-from tests.integration.snmp_world import DEADLINE_S, fresh_status, serving
+from tests.integration.snmp_world import DEADLINE_S, free_port, fresh_status, serving
 from tests.unit.snmp.world import load
 
 if TYPE_CHECKING:
@@ -39,13 +39,6 @@ class Trapd:
                 assert line, "snmptrapd has ended"
                 if all(word in line for word in words):
                     return line
-
-
-def free_port() -> int:
-    """Ask the kernel for a UDP port; snmptrapd cannot bind 0 and tell us."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 async def listening(port: int) -> None:
