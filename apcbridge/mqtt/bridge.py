@@ -75,6 +75,7 @@ class MqttBridge:
         self._started_mono, self._started_at = clock.monotonic(), clock.wall()
         self._connects = 0
         self._last_failure = ""
+        self._handing_over = False
         self._refused_filters: Mapping[str, str] = {}
         self._denied: dict[str, str] = {}
         self._denials = TokenBucket(burst=3, per_s=1 / 60)
@@ -112,6 +113,13 @@ class MqttBridge:
             },
             "pdus": {pdu: self._pdu_health(pdu, now_mono) for pdu in self._settings.pdus},
         }
+
+    def hand_over(self) -> None:
+        """Let the end of :meth:`run` be silent: a successor with other settings connects right after.
+
+        Without this, a reload would make every entity unavailable for a moment.
+        """
+        self._handing_over = True
 
     async def run(self) -> None:
         """Connect, serve, and connect again, until cancelled."""
@@ -200,7 +208,8 @@ class MqttBridge:
         if connection.is_open:
             with contextlib.suppress(TimeoutError, BrokerUnavailable):
                 async with asyncio.timeout(FAREWELL_S):
-                    await self._publisher.farewell(connection)
+                    if not self._handing_over:
+                        await self._publisher.farewell(connection)
                     await connection.close()
         connection.abort()
 

@@ -143,9 +143,10 @@ class Publisher:
         """Publish everything, then ``online``, then every change, for as long as the connection lasts."""
         self._outbox.extendleft(reversed(self._unacknowledged.values()))
         self._unacknowledged.clear()
-        await self._publish_all(connection)
+        messages, took_s = await self._publish_all(connection)
         online = Publication(owner=BRIDGE, topic=self._topics.bridge("state"), payload=ONLINE, same_as=ONLINE)
         await self._send(connection, online)
+        log.info("MQTT: everything is published: %d messages in %.2f s", messages + 1, took_s)
         while True:
             await self._publish_edges(connection)
             await self._sleep()
@@ -165,7 +166,8 @@ class Publisher:
         await connection.publish(Outgoing(topic=self._topics.bridge("state"), payload=OFFLINE, retain=True))
         await connection.drain()
 
-    async def _publish_all(self, connection: BrokerConnection) -> None:
+    async def _publish_all(self, connection: BrokerConnection) -> tuple[int, float]:
+        """Publish every retained topic of ours; return how many messages that took, and seconds."""
         started, before = self._clock.monotonic(), self.published
         self._refresh_mono = started + FULL_REFRESH_S
         self._plan.forget_published()
@@ -177,8 +179,7 @@ class Publisher:
         for pdu in self._settings.pdus:
             await self._send_all(connection, self._pdu_plan(pdu))
         await self._send_all(connection, self._plan.strangers())
-        took_s = self._clock.monotonic() - started
-        log.debug("MQTT: published everything: %d messages in %.2f s", self.published - before, took_s)
+        return self.published - before, self._clock.monotonic() - started
 
     async def _publish_changes(self, connection: BrokerConnection) -> None:
         self._take_edges()

@@ -7,6 +7,7 @@ import logging
 import signal
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from .mqtt_world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.debian
@@ -204,35 +205,75 @@ async def test_messages_larger_than_the_broker_takes_are_not_sent(
     assert any("more than the broker takes" in r.message for r in caplog.records)
 
 
-async def test_a_broker_that_knows_only_3_is_spoken_to_in_3(broker: Mosquitto, tmp_path: Path) -> None:
-    levels = []
+@asynccontextmanager
+async def between(
+    broker: Mosquitto, answer: Callable[[bytes], bytes], reply: Callable[[bytes], bytes | None]
+) -> AsyncIterator[int]:
+    """Stand between bridge and mosquitto: ``reply`` to the first packet instead of it, or change its ``answer``s."""
 
-    async def old_broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer MQTT 5 as the 3.1.1 standard says; hand everything else to mosquitto."""
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         hello = await reader.readexactly(16)
-        level = hello[hello.index(b"MQTT") + 4]
-        levels.append(level)
-        if level == 5:
-            writer.write(b"\x20\x02\x00\x01")
+        if (instead := reply(hello)) is not None:
+            writer.write(instead)
             await writer.drain()
             writer.close()
             return
         onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", broker.port)
         onward_writer.write(hello)
-        await asyncio.gather(pump(reader, onward_writer), pump(onward_reader, writer))
+        await asyncio.gather(pump(reader, onward_writer, bytes), pump(onward_reader, writer, answer))
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def pump(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: Callable[[bytes], bytes]
+    ) -> None:
         while data := await reader.read(4096):
-            writer.write(data)
+            writer.write(change(data))
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(old_broker, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with running(settings_for(port, tmp_path)) as world:
-            await settled(broker.port, world)
-            assert_equal_to_store(broker.port, world)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_broker_that_knows_only_3_is_spoken_to_in_3(broker: Mosquitto, tmp_path: Path) -> None:
+    levels = []
+
+    def refuse_five(hello: bytes) -> bytes | None:
+        levels.append(hello[hello.index(b"MQTT") + 4])
+        return b"\x20\x02\x00\x01" if levels[-1] == 5 else None
+
+    async with between(broker, bytes, refuse_five) as port, running(settings_for(port, tmp_path)) as world:
+        await settled(broker.port, world)
+        assert_equal_to_store(broker.port, world)
+        await world.stop()
     assert levels == [5, 4]
+
+
+async def test_a_refused_subscription_is_said_and_shown(
+    broker: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse_second(data: bytes) -> bytes:
+        return data[:5] + b"\x80" + data[6:] if data.startswith(b"\x90") else data
+
+    settings = settings_for(0, tmp_path, protocol=MqttProtocol.V311)
+    async with (
+        between(broker, refuse_second, lambda _hello: None) as port,
+        running(replace(settings, broker=BrokerAddress("127.0.0.1", port))) as world,
+    ):
+        await until(lambda: world.bridge.health()["status"] == "degraded")
+        assert "apcbridge/pdu1/outlet/+/set" in str(world.bridge.health()["problems"])
+        await until(lambda: any("subscription to apcbridge/pdu1/outlet/+/set" in m for m in caplog.messages))
+        await world.stop()
+
+
+async def test_a_successor_takes_over_without_a_moment_of_offline(broker: Mosquitto, tmp_path: Path) -> None:
+    with Observer(broker.port) as observer:
+        async with running(settings_for(broker.port, tmp_path)) as world:
+            await until(lambda: observer.last(STATE) == b"online")
+            world.bridge.hand_over()
+        async with running(settings_for(broker.port, tmp_path)):
+            await until(lambda: len(observer.on(STATE)) == 2)
+            assert [m.payload for m in observer.on(STATE)] == [b"online", b"online"]
+            assert b"offline" not in [m.payload for m in observer.on("apcbridge/pdu1/availability")]
 
 
 async def test_web_sockets(tmp_path: Path) -> None:
