@@ -68,8 +68,10 @@ def _action(word: object) -> Action:
 
 
 def _id(fields: dict[str, object]) -> str | None:
-    value = fields.get("id")
-    if value is None or (isinstance(value, str) and _ID.fullmatch(value)):
+    if "id" not in fields:
+        return None
+    value = fields["id"]
+    if isinstance(value, str) and _ID.fullmatch(value):
         return value
     raise MalformedCommand("id must be 1 to 64 printable ASCII characters without blanks")
 

@@ -39,6 +39,7 @@ def test_everything_that_can_be_said_is_understood() -> None:
         (b'{"command": "ON", "delay": 5}', "delay"),
         (b'{"command": "ON", "id": ""}', "id"),
         (b'{"command": "ON", "id": 7}', "id"),
+        (b'{"command": "ON", "id": null}', "id"),
         (b'{"command": "ON", "id": "a b"}', "id"),
         (b'{"command": "ON", "id": "' + b"x" * 65 + b'"}', "id"),
         (b'{"command": "ON", "ttl": "20"}', "ttl"),

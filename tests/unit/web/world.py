@@ -164,12 +164,14 @@ class World:
     clock: HandClock = field(default_factory=HandClock)
     store: Store = field(default_factory=lambda: Store([status(snapshot()), status(None, "q", LinkState.LOST)]))
     arbiter: Arbiter = field(init=False)
+    door: CommandsDoor = field(init=False)
     chronicle: Chronicle = field(init=False)
     api: Api = field(init=False)
 
     def __post_init__(self) -> None:
         rules = PduRules(outlets={2: OutletRule(policy=Policy.NO_OFF)}, bulk_origins=frozenset({Origin.LOCAL}))
         self.arbiter = Arbiter({"p": rules, "q": PduRules()}, self.store.append)
+        self.door = CommandsDoor(self.arbiter, self.store, self.clock)
         self.chronicle = Chronicle(["p", "q"])
         cursor = self.store.cursor()
         self.store.on_edge(lambda: self.chronicle.take(cursor.read().items))
@@ -177,7 +179,7 @@ class World:
         self.api = Api(
             settings=self.settings,
             store=self.store,
-            door=CommandsDoor(self.arbiter, self.store, self.clock),
+            door=self.door,
             chronicle=self.chronicle,
             version="1.2.3",
             health=lambda: self.health,
