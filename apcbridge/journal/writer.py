@@ -152,6 +152,8 @@ class Journal:
 
     def _put(self, *statements: records.Statement) -> Future[bool]:
         entry = _Entry(statements=statements)
+        # Whoever waits for it may be cancelled; the entry is written all the same.
+        entry.kept.set_running_or_notify_cancel()
         self._queue.put(entry)
         return entry.kept
 

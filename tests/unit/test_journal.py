@@ -178,6 +178,11 @@ class TestKeeping:
         assert set(modes.values()) == {0o600}
         assert path.name in modes
 
+    def test_whoever_gives_up_waiting_harms_nothing(self, journal: Journal, path: Path) -> None:
+        assert not journal.record_event(event(1)).cancel()
+        assert kept(journal.record_event(event(2))) == [True]
+        assert len(JournalReader(path).events()) == 2
+
     def test_close_writes_what_waits(self, path: Path, clock: FakeClock) -> None:
         journal = Journal(path, clock)
         for number in range(1, 1001):
