@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WAKE_TRIES = 4
 _WAKE_PATIENCE_S = 2.0
+_PRESUMED_PATIENCE_S = 4.0
 _LOGOUT_REST_S = 1.0
 """Every tool that logs in again at once after logging out has been locked out now and then (cluster-glue)."""
 _CLEARING_STEPS = 12
@@ -61,6 +62,10 @@ class Credentials:
     username: str
     password: str = field(repr=False)
 
+    def __post_init__(self) -> None:
+        if not (self.username.isprintable() and self.password.isprintable()):
+            raise ValueError("a console's user name and password must not hold control characters")
+
 
 @dataclass(slots=True)
 class Door:
@@ -76,6 +81,8 @@ class Door:
     """Name and password have been accepted: a refusal of ``-c`` then only means that the unit lacks it."""
     at_prompt: bool = False
     """The user name prompt is the last thing that the console has printed: no ENTER is needed to get it."""
+    presumed: bool = False
+    """That prompt was printed some while ago: it may be gone, and a name typed at it unheard."""
     logins: int = 0
     """How often we have logged in."""
     shut_until: float = -math.inf
@@ -159,7 +166,8 @@ def arrive(door: Door, memory: Memory) -> Dialog[None]:
     if door.closed_at is not None:
         yield Pause(door.closed_at + _LOGOUT_REST_S)
         door.closed_at = None
-    if door.state is SessionState.LOGGED_OUT and door.at_prompt:
+    door.presumed = door.state is SessionState.LOGGED_OUT and door.at_prompt
+    if door.presumed:
         return
     reply = yield from (_wake() if door.state is SessionState.LOGGED_OUT else _look())
     for _ in range(_CLEARING_STEPS):
@@ -289,7 +297,7 @@ def _login(door: Door, *, dash_c: bool) -> Dialog[Reply]:
         raise LoginRefused(f"the console refused the password of user {door.credentials.username!r}{how}")
     if reply.prompt not in (Prompt.MENU, Prompt.SHELL, Prompt.DASH_C):
         door.state = SessionState.UNKNOWN
-        raise ScreenUnrecognised(f"after the password came {summary(reply.text)}")
+        raise ScreenUnrecognised(f"after the password came neither menu nor command line but a {reply.prompt} prompt")
     door.state, door.proven = SessionState.LOGGED_IN, True
     door.logins += 1
     return reply
@@ -300,7 +308,7 @@ def _give_name(door: Door) -> Dialog[Reply]:
     username = door.credentials.username
     door.at_prompt = False
     for _ in range(3):
-        reply = yield Send(username, login=True, silence_s=_WAKE_PATIENCE_S)
+        reply = yield Send(username, login=True, silence_s=_PRESUMED_PATIENCE_S if door.presumed else None)
         if reply.prompt is Prompt.NONE:
             reply = yield Send(login=True)
         elif reply.prompt is Prompt.PASSWORD:

@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from apcbridge.console.scanner import split_lines
-from apcbridge.errors import OutletMismatch, ScreenUnrecognised, TableIncomplete
+from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised, TableIncomplete
 
 if TYPE_CHECKING:
     from apcbridge.console.dialects import DialectId
@@ -33,11 +33,12 @@ editing key it spoils that line instead, which is just as good: it can then not 
 class Send:
     """Type ``text`` (and ENTER) and wait for the next prompt."""
 
-    text: str = ""
+    text: str = field(default="", repr=False)
+    """Not shown: it may be a password."""
     _: KW_ONLY
     enter: bool = True
     secret: bool = False
-    """The text must not be shown in messages."""
+    """Neither the text nor what the console makes of it may be shown in messages."""
     login: bool = False
     """A login prompt is a due answer; anywhere else it means that the console has left us."""
     actuates: bool = False
@@ -141,3 +142,16 @@ class Memory:
         self.items.clear()
         self.names.clear()
         self.renumbered = False
+
+
+def check_typable(text: str) -> None:
+    """Raise CommandRejected unless a value can be typed as it is: a control character would be a key of its own."""
+    if not (text.isascii() and text.isprintable()):
+        raise CommandRejected(f"{text!r} cannot be typed into a console")
+
+
+def check_address(text: str) -> None:
+    """Raise CommandRejected unless the text is a dotted IPv4 address."""
+    parts = text.split(".")
+    if len(parts) != 4 or not all(part.isascii() and part.isdecimal() and int(part) < 256 for part in parts):
+        raise CommandRejected(f"{text!r} is no IPv4 address")

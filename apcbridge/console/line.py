@@ -222,14 +222,15 @@ class Line:
     def _silence(self, wait: _Wait, now: float) -> Answer:
         if wait.step.silence_s is not None:
             return self._reply(wait, Prompt.NONE, now)
-        seen = f"; the last that came was {summary(self._scanner.text)}" if not self._scanner.blank else ""
+        shown = not (self._scanner.blank or wait.step.secret)
+        seen = f"; the last that came was {summary(self._scanner.text)}" if shown else ""
         return GoalTimeout(f"silence where an answer was due{seen}")
 
     def _reply(self, wait: _Wait, prompt: Prompt, now: float) -> Answer:
         self._wait = None
         pages = [*wait.pages, self._scanner.take()]
-        if prompt in LOGIN_PROMPTS and not wait.step.login:
-            return LoginPromptSeen("the login prompt came in the middle of a dialog")
+        if (prompt in LOGIN_PROMPTS or prompt is Prompt.BYE) and not wait.step.login:
+            return LoginPromptSeen(f"the console left in the middle of a dialog ({prompt} prompt)")
         rest = self._without_echo(wait.step, pages[0])
         pages[0] = pages[0] if rest is None else rest
         return Reply(pages=tuple(pages), prompt=prompt, at=now, echoed=rest is not None)

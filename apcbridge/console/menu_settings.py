@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.console import screens
 from apcbridge.console.answers import mac_address, parse_tcpip, version
-from apcbridge.console.dialog import CTRL_L, Dialog, Emit, Memory, Send
+from apcbridge.console.dialog import CTRL_L, Dialog, Emit, Memory, Send, check_address, check_typable
 from apcbridge.console.eventlog import read_event_log
 from apcbridge.console.events import GoalResult, IdentityReading
 from apcbridge.console.menu import choose, here, land, read_list, show, to_list, to_main
@@ -16,11 +16,14 @@ from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised
 from apcbridge.model import Identity
 
 if TYPE_CHECKING:
-    from apcbridge.console.goals import Configure, ReadEventLog
+    from collections.abc import Mapping
+
+    from apcbridge.console.goals import Configure, ReadEventLog, SetGateway, SetPduName
     from apcbridge.console.screens import Item, Screen
 
 _ABOUT = re.compile(r"About\b.*")
 _ADDRESSES = re.compile(r"TCP/IP(?: .*)?")
+_IDENTIFICATION = re.compile(r"Identification.*")
 _CONFIGURE = re.compile(r"Configure Outlet|Configuration of Outlet.*|Outlet Configuration(?: \d:\d{1,2})?")
 
 
@@ -83,51 +86,85 @@ def read_log(memory: Memory, goal: ReadEventLog) -> Dialog[GoalResult]:
 
 def read_network(memory: Memory) -> Dialog[GoalResult]:
     """Read the IPv4 settings from Network > TCP/IP."""
-    main = yield from to_main(memory)
-    network = main.find("Network")
-    if network is None:
-        raise CommandRejected("this account's menus have no Network item")
-    screen = yield from choose(memory, network)
-    addresses = screen.find_match(_ADDRESSES)
-    if addresses is not None:
-        screen = yield from choose(memory, addresses)
-    shown = screens.parse_columns(screen) | {item.setting: item.value or "" for item in screen.items}
-    yield Emit(parse_tcpip(shown))
+    yield from _report_network((yield from _to_addresses(memory)))
     return GoalResult()
 
 
-# --- an outlet's configuration ---------------------------------------------------------------------------------
+def _to_addresses(memory: Memory) -> Dialog[Screen]:
+    screen = yield from _open_from_main(memory, "Network")
+    addresses = screen.find_match(_ADDRESSES)
+    return screen if addresses is None else (yield from choose(memory, addresses))
 
-_SETTINGS = {
-    "name": re.compile(r"(?:Outlet )?Name"),
-    "on_delay_s": re.compile(r"Power[- ]?On Delay.*", re.IGNORECASE),
-    "off_delay_s": re.compile(r"Power[- ]?Off Delay.*", re.IGNORECASE),
-    "reboot_duration_s": re.compile(r"Reboot Duration.*", re.IGNORECASE),
-}
+
+def _report_network(screen: Screen) -> Dialog[None]:
+    shown = screens.parse_columns(screen) | {item.setting: item.value or "" for item in screen.items}
+    yield Emit(parse_tcpip(shown))
+
+
+def _open_from_main(memory: Memory, label: str) -> Dialog[Screen]:
+    main = yield from to_main(memory)
+    item = main.find(label)
+    if item is None:
+        raise CommandRejected(f"this account's menus have no {label!r} item")
+    return (yield from choose(memory, item))
+
+
+def set_pdu_name(memory: Memory, goal: SetPduName) -> Dialog[GoalResult]:
+    """Name the PDU itself on System > Identification."""
+    screen = yield from _open_from_main(memory, "System")
+    identification = screen.find_match(_IDENTIFICATION)
+    if identification is not None:
+        screen = yield from choose(memory, identification)
+    yield from _change(memory, screen, {"Name": goal.name})
+    return GoalResult()
+
+
+def set_gateway(memory: Memory, goal: SetGateway) -> Dialog[GoalResult]:
+    """Set the default gateway on Network > TCP/IP."""
+    check_address(goal.address)
+    screen = yield from _to_addresses(memory)
+    screen = yield from _change(memory, screen, {"Default Gateway": goal.address})
+    yield from _report_network(screen)
+    return GoalResult(detail="the PDU may need a restart of its NMC before it uses the new gateway")
+
+
+# --- settings --------------------------------------------------------------------------------------------------
+
+_NAME, _ON_DELAY, _OFF_DELAY, _REBOOT = (
+    "(?:Outlet )?Name",
+    "Power[- ]?On Delay.*",
+    "Power[- ]?Off Delay.*",
+    "Reboot Dur.*",
+)
 
 
 def configure(memory: Memory, goal: Configure) -> Dialog[GoalResult]:
     """Change one outlet's settings on its Configure Outlet screen and read them back from it."""
     wanted = {
-        "name": goal.name,
-        "on_delay_s": _text(goal.on_delay_s),
-        "off_delay_s": _text(goal.off_delay_s),
-        "reboot_duration_s": _text(goal.reboot_duration_s),
+        _NAME: goal.name,
+        _ON_DELAY: _text(goal.on_delay_s),
+        _OFF_DELAY: _text(goal.off_delay_s),
+        _REBOOT: _text(goal.reboot_duration_s),
     }
     screen = yield from _to_configuration(memory, goal)
-    for field, value in wanted.items():
-        if value is not None:
-            screen = yield from _set(memory, screen, _setting(screen, _SETTINGS[field]), value)
-    accept = _setting(screen, re.compile("Accept Changes"))
-    screen = yield from choose(memory, accept)
-    screen = yield from show(memory, Send())
-    for field, value in wanted.items():
-        shown = _setting(screen, _SETTINGS[field]).value if value is not None else None
-        if value is not None and not _same(shown, value):
-            raise CommandRejected(f"outlet {goal.outlet} shows {field} {shown!r} after setting {value!r}")
+    yield from _change(memory, screen, {label: value for label, value in wanted.items() if value is not None})
     memory.names.clear()
     memory.items.clear()
     return GoalResult()
+
+
+def _change(memory: Memory, screen: Screen, wanted: Mapping[str, str]) -> Dialog[Screen]:
+    """Type new values on a screen of settings, accept them, and compare what the screen then shows."""
+    for label, value in wanted.items():
+        check_typable(value)
+        screen = yield from _set(memory, screen, _setting(screen, label), value)
+    screen = yield from choose(memory, _setting(screen, "Accept Changes"))
+    screen = yield from show(memory, Send())
+    for label, value in wanted.items():
+        item = _setting(screen, label)
+        if not _same(item.value, value):
+            raise CommandRejected(f"{screen.title!r} shows {item.setting} {item.value!r} after setting {value!r}")
+    return screen
 
 
 def _text(seconds: int | None) -> str | None:
@@ -135,9 +172,11 @@ def _text(seconds: int | None) -> str | None:
 
 
 def _same(shown: str | None, wanted: str) -> bool:
+    """Compare a value with what is shown of it; a delay may carry its unit, -1 may read as a word."""
     if shown is None:
         return False
-    return shown == wanted.strip() or re.fullmatch(rf"{re.escape(wanted)} ?(?:s|sec|seconds)?", shown) is not None
+    unit = re.fullmatch(rf"{re.escape(wanted)} ?(?:s|sec|seconds)?", shown)
+    return shown == wanted.strip() or unit is not None or (wanted == "-1" and shown.casefold() == "never")
 
 
 def _to_configuration(memory: Memory, goal: Configure) -> Dialog[Screen]:
@@ -156,10 +195,10 @@ def _to_configuration(memory: Memory, goal: Configure) -> Dialog[Screen]:
     return (yield from choose(memory, item))
 
 
-def _setting(screen: Screen, label: re.Pattern[str]) -> Item:
-    found = [item for item in screen.items if label.fullmatch(item.setting)]
+def _setting(screen: Screen, label: str) -> Item:
+    found = [item for item in screen.items if re.fullmatch(label, item.setting, re.IGNORECASE)]
     if len(found) != 1:
-        raise ScreenUnrecognised(f"{screen.title!r} shows {len(found)} items for {label.pattern!r}")
+        raise ScreenUnrecognised(f"{screen.title!r} shows {len(found)} items for {label!r}")
     return found[0]
 
 

@@ -23,6 +23,14 @@ _CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Con
 _MASTER = re.compile(r"Master Control/Configuration|Master|ALL (?:Accessible )?Outlets")
 _MAY_SKIP_CONFIRMATION = frozenset({DialectId.D0, DialectId.D1, DialectId.D2_OLD, DialectId.D2_NEW})
 """On a MasterSwitch the confirmation can be switched off (cluster-glue): choosing the item may already act."""
+_MAY_LACK_NUMBER = _MAY_SKIP_CONFIRMATION
+"""No whole outlet page of these has been found: where one prints no number, the list before it has."""
+_PROSE = {
+    "on": re.compile(r"\b(?:turn|switch|power)(?:ed|s)? on\b", re.IGNORECASE),
+    "off": re.compile(r"\b(?:turn|switch|power)(?:ed|s)? off\b|\bshut ?down\b", re.IGNORECASE),
+    "restart": re.compile(r"\bre(?:start|boot|cycle)\w*\b", re.IGNORECASE),
+}
+"""What a confirmation says that it will do, where it bears no heading."""
 _UNTOLD_S = 3.0
 
 
@@ -65,7 +73,7 @@ def _to_action_menu(memory: Memory, goal: Switch) -> Dialog[tuple[Screen, Outlet
     """Open the outlet's menu of actions, checking on each page that it is the outlet asked for."""
     if _stands_on_menu_of(memory, goal):
         screen = yield from show(memory, Send())
-        return screen, check_page(screen, goal, screens.parse_outlet_page(screen).name)
+        return screen, check_page(memory, screen, goal, screens.parse_outlet_page(screen).name)
     if goal.outlet not in memory.items or memory.screen is None or memory.screen.kind is not Kind.LIST:
         yield from read_list(memory)
     if goal.outlet not in memory.items:
@@ -73,13 +81,13 @@ def _to_action_menu(memory: Memory, goal: Switch) -> Dialog[tuple[Screen, Outlet
     listed_name = memory.names[goal.outlet]
     check_name(listed_name, goal)
     screen = yield from show(memory, Send(str(memory.items[goal.outlet]), echo_first=True))
-    page = check_page(screen, goal, listed_name)
+    page = check_page(memory, screen, goal, listed_name)
     if screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
         control = screen.find_match(_CONTROL)
         if control is None:
             raise ScreenUnrecognised(f"{screen.title!r} has no item that controls the outlet")
         screen = yield from choose(memory, control)
-        page = check_page(screen, goal, listed_name)
+        page = check_page(memory, screen, goal, listed_name)
     return screen, page
 
 
@@ -97,9 +105,11 @@ def check_name(shown: str, goal: Switch) -> None:
         raise OutletMismatch(f"outlet {goal.outlet} is called {shown!r}, not {goal.name!r}")
 
 
-def check_page(screen: Screen, goal: Switch, listed_name: str) -> OutletPage:
+def check_page(memory: Memory, screen: Screen, goal: Switch, listed_name: str) -> OutletPage:
     """Read an outlet's page; raise OutletMismatch unless it is the outlet asked for and listed."""
     page = screens.parse_outlet_page(screen)
+    if page.number is None and memory.dialect not in _MAY_LACK_NUMBER:
+        raise OutletMismatch(f"the page of {page.name!r} does not tell its number")
     if page.number is not None and page.number != goal.outlet:
         raise OutletMismatch(f"the page is that of outlet {page.number}, not {goal.outlet}")
     check_name(page.name, goal)
@@ -114,12 +124,11 @@ def check_confirmation(text: str, goal: Switch, name: str) -> None:
     Only the text of Immediate Reboot is known (``outlet 2 named 'Zedboard-1'``): what other texts do not say is
     not missed, what they do say must fit.
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    words = " ".join(" ".join(lines[:-1]).split())
-    quoted = f"named '{' '.join(name.split())}'"
+    lines = [line.strip() for line in text.splitlines() if line.strip()][:-1]
+    words, plain = " ".join(" ".join(lines).split()), " ".join(name.split())
+    quoted = f"named '{plain}'"
     if "named '" in words and quoted not in words:
         raise OutletMismatch(f"the confirmation does not name {name!r}: {screens.summary(words)}")
-    plain = " ".join(name.split())
     for named in (quoted, f"'{plain}'", f'"{plain}"', f"({plain})"):
         words = words.replace(named, "")
     numbers = {int(number) for number in re.findall(r"\boutlet (?:\d:)?(\d{1,2})\b", words, re.IGNORECASE)}
@@ -127,14 +136,34 @@ def check_confirmation(text: str, goal: Switch, name: str) -> None:
         raise OutletMismatch(f"the confirmation speaks of outlet {sorted(numbers)}, not {goal.outlet}")
     if re.search(r"\ball\b.{0,20}\boutlets\b|\bmaster\b", words, re.IGNORECASE):
         raise OutletMismatch(f"the confirmation speaks of all outlets: {screens.summary(words)}")
-    check_verb(lines, goal.action)
+    check_verb(lines, words, goal.action)
 
 
-def check_verb(lines: list[str], asked: SwitchAction) -> None:
-    """Raise OutletMismatch if a line of the confirmation bears the words of another action."""
-    for action, labels in ACTION_LABELS.items():
-        if action is not asked and any(label in lines for label in labels):
-            raise OutletMismatch(f"the confirmation is for {action}, not {asked}")
+def check_verb(lines: list[str], words: str, asked: SwitchAction) -> None:
+    """Raise OutletMismatch if a confirmation is for another action: by its heading, else by its prose."""
+    shown = {action for action, labels in ACTION_LABELS.items() if any(label in lines for label in labels)}
+    shown |= {
+        action
+        for action, labels in ACTION_LABELS.items()
+        if action is not SwitchAction.CANCEL and any(label in words for label in labels)
+    }
+    if asked in shown:
+        return
+    told = frozenset(effect for effect, grammar in _PROSE.items() if grammar.search(words))
+    if shown or (told and not _fits(asked, told)):
+        raise OutletMismatch(f"the confirmation is not for {asked}: {screens.summary(words)}")
+
+
+def _fits(asked: SwitchAction, told: frozenset[str]) -> bool:
+    match asked:
+        case SwitchAction.ON | SwitchAction.DELAYED_ON:
+            return "on" in told
+        case SwitchAction.OFF | SwitchAction.DELAYED_OFF:
+            return "off" in told and "restart" not in told
+        case SwitchAction.REBOOT | SwitchAction.DELAYED_REBOOT:
+            return "restart" in told or {"on", "off"} <= told
+        case SwitchAction.CANCEL:
+            return True
 
 
 def cancel_confirmation() -> Dialog[None]:
@@ -157,7 +186,7 @@ def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -
     while True:
         garbled: ConsoleError | None = None
         try:
-            page = check_page(land(memory, reply), goal, before.name)
+            page = check_page(memory, land(memory, reply), goal, before.name)
         except GARBLED as error:
             garbled = error
         else:
@@ -194,7 +223,8 @@ def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:
     memory.screen = None
     if reply.prompt is Prompt.CONFIRM:
         try:
-            check_verb([line.strip() for line in reply.text.splitlines()], goal.action)
+            lines = [line.strip() for line in reply.text.splitlines() if line.strip()][:-1]
+            check_verb(lines, " ".join(lines), goal.action)
         except ConsoleError:
             yield from cancel_confirmation()
             raise

@@ -40,8 +40,7 @@ def attempt(goal: Goal, door: Door, memory: Memory) -> Dialog[GoalResult]:
     if isinstance(goal, ReadIdentity) and memory.dialect is not DialectId.D4 and door.logins == logins:
         yield from leave(door, memory, told=False)
         yield from enter(door, memory, want_shell=False)
-    result = yield from (_on_shell(goal, memory) if _on_a_shell(memory) else _on_menus(goal, memory))
-    return result
+    return (yield from (_on_shell(goal, memory) if _on_a_shell(memory) else _on_menus(goal, memory)))
 
 
 def _log_out(door: Door, memory: Memory) -> Dialog[GoalResult]:
@@ -100,18 +99,27 @@ def _on_menus(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
     match goal:
         case ReadStatus(load=load):
             return menu.read_status(memory, load=load)
-        case Switch():
-            return menu_switch.switch(memory, goal)
-        case SwitchAll():
-            return menu_switch.switch_all(memory, goal)
         case ReadIdentity(about=about):
             return menu_settings.read_identity(memory, about=about)
         case ReadEventLog():
             return menu_settings.read_log(memory, goal)
         case ReadNetwork():
             return menu_settings.read_network(memory)
+    return _change_on_menus(goal, memory)
+
+
+def _change_on_menus(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
+    match goal:
+        case Switch():
+            return menu_switch.switch(memory, goal)
+        case SwitchAll():
+            return menu_switch.switch_all(memory, goal)
         case Configure():
             return menu_settings.configure(memory, goal)
+        case SetPduName():
+            return menu_settings.set_pdu_name(memory, goal)
+        case SetGateway():
+            return menu_settings.set_gateway(memory, goal)
     raise _not_offered(goal, memory)
 
 

@@ -85,7 +85,9 @@ class Session:
     # --- the caller's side ---
 
     def start(self, goal: Goal, now: float) -> None:
-        """Begin to pursue ``goal``, logging in first where needed. One login try at most is refused per goal.
+        """Begin to pursue ``goal``, logging in first where needed.
+
+        At most one refused login per goal; two if a password that was right before is not any more.
 
         Raises RuntimeError if a goal is in progress (:attr:`busy`).
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apcbridge.console.dialog import Dialog, Emit, Pause
+from apcbridge.console.dialog import GARBLED, Dialog, Emit, LoginPromptSeen, Pause
 from apcbridge.console.events import GoalResult, Outcome, StatusReading
 from apcbridge.console.goals import SwitchAction
 from apcbridge.model import OutletState
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from apcbridge.console.events import OutletRow
     from apcbridge.console.goals import SwitchAll
+    from apcbridge.errors import ConsoleError
 
 _TARGET = {
     SwitchAction.ON: OutletState.ON,
@@ -80,12 +81,18 @@ def read_back_all(
     goal: SwitchAll,
     read_rows: Callable[[], Dialog[tuple[OutletRow, ...]]],
 ) -> Dialog[GoalResult]:
-    """Read the list until every outlet shows the effect or the settle time is over."""
+    """Read the list until every outlet shows the effect or the settle time is over; a garbled list is read again."""
     done: dict[int, GoalResult] = {}
     started: float | None = None
     while True:
-        rows = yield from read_rows()
-        moment = yield Emit(StatusReading(rows=rows))
+        garbled: ConsoleError | None = None
+        try:
+            rows = yield from read_rows()
+        except GARBLED as error:
+            if isinstance(error, LoginPromptSeen):
+                raise
+            garbled, rows = error, ()
+        moment = yield Emit(StatusReading(rows=rows)) if rows else Pause(0.0)
         started = moment.at if started is None else started
         for row in rows:
             result = watches[row.number].see(row) if row.number in watches else None
@@ -95,5 +102,7 @@ def read_back_all(
         if not waiting:
             return GoalResult(detail=f"all {len(watches)} outlets show {goal.action}")
         if moment.at >= started + goal.settle_s:
+            if garbled is not None:
+                raise garbled
             return GoalResult(outcome=Outcome.ACCEPTED, detail=f"outlets {waiting} do not show {goal.action}")
         yield Pause(moment.at + goal.poll_s)

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from apcbridge.console import answers
 from apcbridge.console.dialects import DASH_C_VERBS, SHELL_VERBS, DialectId
-from apcbridge.console.dialog import GARBLED, Dialog, Emit, LoginPromptSeen, Memory, Pause, Send
+from apcbridge.console.dialog import (
+    GARBLED,
+    Dialog,
+    Emit,
+    LoginPromptSeen,
+    Memory,
+    Pause,
+    Send,
+    check_address,
+    check_typable,
+)
 from apcbridge.console.eventlog import read_event_log
 from apcbridge.console.events import (
     ConfigReading,
@@ -293,6 +303,7 @@ def read_config(memory: Memory) -> Dialog[GoalResult]:
 
 def quote(text: str) -> str:
     r"""Quote an argument; a backslash escapes only ``"`` and itself."""
+    check_typable(text)
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -342,6 +353,7 @@ def set_pdu_name(memory: Memory, goal: SetPduName) -> Dialog[GoalResult]:
 
 def set_gateway(memory: Memory, goal: SetGateway) -> Dialog[GoalResult]:
     """Set the default gateway (D4); some firmware uses it only after a restart, so nothing is compared."""
+    check_address(goal.address)
     yield from query(memory, f"tcpip -g {goal.address}")
     yield from read_network(memory)
     return GoalResult(detail="the PDU may need a restart of its NMC before it uses the new gateway")

@@ -12,7 +12,9 @@ from apcbridge.console.events import (
     Event,
     GoalDone,
     GoalFailed,
+    IdentityReading,
     LoggedIn,
+    NetworkReading,
     Outcome,
     OutletReading,
     StatusReading,
@@ -23,13 +25,16 @@ from apcbridge.console.goals import (
     Logout,
     ReadEventLog,
     ReadIdentity,
+    ReadNetwork,
     ReadStatus,
+    SetGateway,
+    SetPduName,
     Switch,
     SwitchAction,
     SwitchAll,
 )
 from apcbridge.console.session import Access, Credentials, SessionOptions
-from apcbridge.errors import PasswordChangeForced
+from apcbridge.errors import CommandRejected, PasswordChangeForced
 from apcbridge.model import OutletState
 from apcbridge.sim.steps import STEPS
 from tests.integration.console_on_simulator import Wire
@@ -116,6 +121,27 @@ def test_settings_and_delayed_commands_of_rack_pdus(face: Face) -> None:
     assert done(wire.run(Switch(2, "a: ON", SwitchAction.CANCEL))).result.row is not None
     assert done(wire.run(ReadEventLog(max_pages=3)))
     assert states(wire.run(READ))[2] is OutletState.OFF
+
+
+@pytest.mark.parametrize("face", RACK_PDUS, ids=name)
+def test_names_the_pdu_and_moves_its_gateway(face: Face) -> None:
+    wire = face.wire()
+    assert done(wire.run(SetPduName("cage 4 left")))
+    assert done(wire.run(SetGateway("192.168.7.9")))
+    readings = [event for event in wire.run(ReadNetwork()) if isinstance(event, NetworkReading)]
+    assert [reading.gateway for reading in readings] == ["192.168.7.9"]
+    readings_of_name = [event for event in wire.run(ReadIdentity()) if isinstance(event, IdentityReading)]
+    assert [reading.identity.name for reading in readings_of_name] == ["cage 4 left"]
+
+
+@pytest.mark.parametrize("face", RACK_PDUS, ids=name)
+def test_a_value_that_would_be_keys_is_never_typed(face: Face) -> None:
+    wire = face.wire()
+    for goal in (Configure(2, None, name="x\rolOff 3"), SetPduName("y\x1b"), SetGateway("1.2.3.4\rolOff 3")):
+        end = wire.run(goal)[-1]
+        assert isinstance(end, GoalFailed)
+        assert isinstance(end.error, CommandRejected)
+    assert wire.pdu.log.commands() == []
 
 
 QUIRKS = [
