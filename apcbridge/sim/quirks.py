@@ -74,6 +74,12 @@ class Quirks:
     pager_deaf_s: float = 0.0
     """Enter pressed within this time of the pager's appearing is lost (bz1342584 saw 0.5 s)."""
 
+    extra_items: bool = False
+    """An item that no driver knows stands first in every menu, so that all numbers are shifted by one."""
+    sparse: bool = False
+    """Screens and lines whose contents no source shows are missing."""
+    confirm_bare: bool = False
+    """The confirmation says only which action; of the sentences with number and name one is attested."""
     confirm: bool = True
     """A control command asks for YES; it can be switched off on a MasterSwitch (cluster-glue)."""
     wrong_choice: WrongChoice = WrongChoice.REPRINT

@@ -155,11 +155,13 @@ class MenuFace:
         items: Callable[[], Sequence[Item]],
         *,
         main: bool = False,
+        fixed: bool = False,
     ) -> Dialog[None]:
-        """Paint, ask, act, again, until ESC."""
+        """Paint, ask, act, again, until ESC. ``fixed`` numbers cannot be shifted: outlets and settings."""
         silent = False
+        shifted = self.terminal.quirks.extra_items and not fixed
         while True:
-            choices = items()
+            choices = [Item("Special Functions"), *items()] if shifted else items()
             if not silent:
                 yield from paint(choices)
             silent = False
@@ -292,7 +294,7 @@ class MenuFace:
                 state = "Pending"
 
         def accept_all() -> Dialog[None]:
-            nonlocal state, fields
+            nonlocal state
             yield from self.terminal.at(f"{step}.accept")
             accept([field.value for field in fields])
             state = "Success"
@@ -301,7 +303,8 @@ class MenuFace:
         def editor(field: Setting) -> Item:
             return Item(field.label, lambda: edit(field))
 
-        yield from self.serve(step, paint, lambda: [*(editor(f) for f in fields), Item("Accept Changes", accept_all)])
+        items = [*(editor(field) for field in fields), Item("Accept Changes", accept_all)]
+        yield from self.serve(step, paint, lambda: items, fixed=True)
 
     def _edit(self, step: str, field: Setting) -> Dialog[bool]:
         """Ask for a new value; False if it was left as it is or is not acceptable."""

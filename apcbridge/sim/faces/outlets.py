@@ -103,7 +103,7 @@ class OutletMenus(MenuFace):
             self.line()
             self.footer(_BACK)
 
-        yield from self.serve("outlet_list", paint, items)
+        yield from self.serve("outlet_list", paint, items, fixed=True)
 
     def list_rows(self) -> Dialog[None]:
         """Print the rows and the master's line."""
@@ -186,6 +186,8 @@ class OutletMenus(MenuFace):
 
     def sentence(self, words: str, action: Action, outlet: int) -> list[str]:
         """Return what the confirmation says; only the one for Immediate Reboot is attested."""
+        if self.terminal.quirks.confirm_bare:
+            return [words]
         setting = self.firmware.settings(outlet)
         named = f"outlet {outlet} named '{setting.name}'"
         match action:
@@ -209,12 +211,14 @@ class OutletMenus(MenuFace):
 
     def all_sentence(self, words: str, action: Action) -> list[str]:
         """Return what the confirmation for all outlets says (guess)."""
+        if self.terminal.quirks.confirm_bare:
+            return [words]
         kind = "cancel all pending commands of" if action is Action.CANCEL else "act on"
         return [words, f"This command will {kind} ALL accessible outlets."]
 
     def master_info(self) -> list[str]:
         """Return the block on the page for all outlets (guess: none but the word)."""
-        return layout.info([("Outlet", "ALL")])
+        return [] if self.terminal.quirks.sparse else layout.info([("Outlet", "ALL")])
 
     def master_page(self) -> Dialog[None]:
         """Show the page behind the list's last item."""

@@ -94,7 +94,8 @@ class RackPduMenus(OutletMenus):
 
     def power_supply(self) -> Dialog[None]:
         """State of the electronics' supplies (contents not found)."""
-        body = layout.info([("Power Supply 1", "OK"), ("Power Supply 2", "OK")], 15)
+        rows = [] if self.terminal.quirks.sparse else [("Power Supply 1", "OK"), ("Power Supply 2", "OK")]
+        body = layout.info(rows, 15)
         yield from self.menu("power_supply", "Power Supply Status", list, body=lambda: body)
 
     # -- load ----------------------------------------------------------------------------------------------
@@ -117,14 +118,16 @@ class RackPduMenus(OutletMenus):
         def body() -> list[str]:
             rating = self.firmware.profile.rating_a
             load = self.firmware.phase_deciamps(phase)
-            return [
-                f"{INDENT}Phase Load : {layout.amps(load)} A",
-                f"{INDENT}Phase State : {load_words(load, rating)}",
-                "",
-                f"{INDENT}Overload Alarm Threshold(A) : {rating}",
-                f"{INDENT}Near Overload Warning Threshold(A) : {near_overload(rating)}",
-                f"{INDENT}Low Load Warning Threshold(A) : 0",
-            ]
+            lines = [f"{INDENT}Phase Load : {layout.amps(load)} A"]
+            if not self.terminal.quirks.sparse:
+                lines += [
+                    f"{INDENT}Phase State : {load_words(load, rating)}",
+                    "",
+                    f"{INDENT}Overload Alarm Threshold(A) : {rating}",
+                    f"{INDENT}Near Overload Warning Threshold(A) : {near_overload(rating)}",
+                    f"{INDENT}Low Load Warning Threshold(A) : 0",
+                ]
+            return lines
 
         yield from self.menu("phase", words, list, body=body)
 
@@ -153,7 +156,13 @@ class RackPduMenus(OutletMenus):
     def network(self) -> Dialog[None]:
         """Show the network menu; items 5, 6 and 8 stand where they were seen, the others are guesses."""
         dead = [Item(words) for words in ("DNS", "Ping Utility", "FTP Server", "Telnet/SSH", "Web/SSL/TLS")]
-        items = [Item("TCP/IP", self.tcp_ip), *dead, Item("Email"), Item("SNMP"), Item("Syslog")]
+        items = [
+            Item("TCP/IP", None if self.terminal.quirks.sparse else self.tcp_ip),
+            *dead,
+            Item("Email"),
+            Item("SNMP"),
+            Item("Syslog"),
+        ]
         yield from self.menu("network", "Network", lambda: items)
 
     def tcp_ip(self) -> Dialog[None]:
@@ -181,6 +190,8 @@ class RackPduMenus(OutletMenus):
             Item("Tools", self.tools),
             Item("About System", self.about),
         ]
+        if self.terminal.quirks.sparse:
+            del items[1:]
         yield from self.menu("system", "System", lambda: items)
 
     def identification(self) -> Dialog[None]:

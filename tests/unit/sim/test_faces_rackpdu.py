@@ -502,3 +502,32 @@ def test_resetting_to_defaults_is_remembered_against_the_driver() -> None:
     bench.type("\x03")
     bench.enter("3", "4", "2", "YES")
     assert bench.pdu.firmware.forbidden == ["Reset to Defaults"]
+
+
+def test_an_unknown_first_item_shifts_every_menu_but_not_the_outlets() -> None:
+    bench = Bench("sim://AP7920?extra_items=on")
+    assert "     1- Special Functions\r\n     2- Device Manager\r\n" in bench.login()
+    bench.enter("2", "3")
+    assert "     1- Outlet 1                 ON\r\n" in bench.enter("2")
+    bench.enter("1")
+    out = bench.enter("2")
+    assert "     1- Special Functions         \r\n     2- Immediate On              \r\n" in out
+    bench.enter("3", "YES")
+    assert [(c.action, c.outlets) for c in bench.pdu.log.commands()] == [(Action.OFF, (1,))]
+
+
+def test_sparse_screens_hold_only_what_is_attested() -> None:
+    bench = Bench("sim://AP7920?sparse=on")
+    bench.login()
+    bench.enter("1")
+    out = bench.enter("1")
+    assert "Phase Load : " in out
+    assert "Threshold" not in out
+    bench.type("\x03")
+    assert "About" not in bench.enter("3")
+
+
+def test_a_bare_confirmation_names_the_action_only() -> None:
+    bench = at_control("sim://AP7920?confirm_bare=on")
+    out = bench.enter("2")
+    assert "        Immediate Off\r\n\r\n        Enter 'YES'" in out
