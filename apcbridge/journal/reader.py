@@ -42,7 +42,7 @@ class JournalReader:
             f"SELECT {records.EVENT_COLUMNS} FROM events WHERE at >= ? ORDER BY at DESC, rowid DESC LIMIT ?",  # noqa: S608
             (_since(since_at), max(0, limit)),
         )
-        return tuple(records.read_event(row) for row in reversed(rows))
+        return records.each(records.read_event, reversed(rows))
 
     def commands(self, since_at: float | None = None, limit: int = 100) -> tuple[CommandResult, ...]:
         """Return the newest ``limit`` commands that ended or came at or after ``since_at``, oldest first."""
@@ -51,7 +51,7 @@ class JournalReader:
             "ORDER BY seq DESC LIMIT ?",
             (_since(since_at), max(0, limit)),
         )
-        return tuple(records.read_result(row) for row in reversed(rows))
+        return records.each(records.read_result, reversed(rows))
 
     def reboots(self, pdu: str, since_at: float | None = None, limit: int = 1000) -> tuple[Reboot, ...]:
         """Return the newest ``limit`` restarts of a PDU's NMC at or after ``since_at``, oldest first."""
@@ -59,7 +59,7 @@ class JournalReader:
             f"SELECT {records.REBOOT_COLUMNS} FROM reboots WHERE pdu = ? AND at >= ? ORDER BY at DESC LIMIT ?",  # noqa: S608
             (pdu, _since(since_at), max(0, limit)),
         )
-        return tuple(records.read_reboot(row) for row in reversed(rows))
+        return records.each(records.read_reboot, reversed(rows))
 
     def reboot_counts(self, pdu: str, since_at: float | None = None) -> Mapping[RebootCause, int]:
         """Count the restarts of a PDU's NMC at or after ``since_at`` by cause; causes that never were count 0."""

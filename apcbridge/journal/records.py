@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from apcbridge.commands import Command, CommandResult, Origin, ResultStatus
 from apcbridge.model import Action, Event, EventType, Reboot, RebootCause, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 Value: TypeAlias = str | int | float | None
 Statement: TypeAlias = tuple[str, tuple[Value, ...]]
 Row: TypeAlias = tuple[Value, ...]
+One = TypeVar("One")
 
 EVENT_COLUMNS = "id, pdu, type, at, details"
 COMMAND_COLUMNS = "id, origin, principal, pdu, outlet, action, value, received_at, ended_at, status, detail"
@@ -91,6 +93,15 @@ def forget(rows: int) -> tuple[Statement, ...]:
         ("DELETE FROM commands WHERE seq <= (SELECT max(seq) FROM commands) - ?", (rows,)),
         ("DELETE FROM reboots WHERE rowid <= (SELECT max(rowid) FROM reboots) - ?", (rows,)),
     )
+
+
+def each(read: Callable[[Row], One], rows: Iterable[Row]) -> tuple[One, ...]:
+    """Read rows, leaving out those with words that this version does not know: another one may have written them."""
+    found: list[One] = []
+    for row in rows:
+        with contextlib.suppress(ValueError):
+            found.append(read(row))
+    return tuple(found)
 
 
 def read_event(row: Row) -> Event:

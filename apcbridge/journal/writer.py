@@ -236,12 +236,11 @@ class Journal:
         """Open the file, moving a damaged one aside; remember why not."""
         self._retry_mono = self._clock.monotonic() + RETRY_S
         try:
-            connection = self._open_or_replace()
+            self._connection = self._open_or_replace()
             if not self._begun:
                 # What is open in the file now was cut short by a crash; ours waits in memory still.
-                connection.execute(*records.close_commands(self._clock.wall()))
+                self._connection.execute(*records.close_commands(self._clock.wall()))
                 self._begun = True
-            self._connection = connection
         except (sqlite3.Error, OSError, JournalError) as error:
             self._fail(error)
             return
@@ -300,6 +299,6 @@ class Journal:
             for pdu, text in self._connection.execute("SELECT pdu, text FROM memory WHERE key = ?", (REBOOTS,)):
                 self._memories[pdu] = text
             rows = self._connection.execute(records.UNTOLD).fetchall()
-            self._untold = tuple(records.read_event(row) for row in rows)
+            self._untold = records.each(records.read_event, rows)
         except sqlite3.Error as error:
             self._fail(error)

@@ -328,6 +328,16 @@ class TestTrouble:
         assert journal.health == ""
         assert "cannot be kept" in caplog.text
 
+    def test_words_of_another_version_are_left_out(self, journal: Journal, path: Path, clock: FakeClock) -> None:
+        kept(journal.record_event(event(1)))
+        with sqlite3.connect(path) as connection:
+            connection.execute("INSERT INTO events VALUES ('e2', 'pdu1', 'eclipse', 2.0, '{}', 0)")
+        connection.close()
+        assert JournalReader(path).events() == (event(1),)
+        again = Journal(path, clock)
+        assert again.untold() == (event(1),)
+        again.close()
+
     def test_a_newer_file_is_left_alone(self, path: Path, clock: FakeClock) -> None:
         Journal(path, clock).close()
         with sqlite3.connect(path) as connection:
