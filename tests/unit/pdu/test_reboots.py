@@ -139,9 +139,9 @@ class Scene:
         return [str(reboot.cause) for reboot in self.reported]
 
 
-def steady(**kwargs: bool) -> Scene:
+def steady() -> Scene:
     """A PDU that has been read a few times."""
-    return Scene(**kwargs).polls()  # type: ignore[arg-type]  # only bools are passed on
+    return Scene().polls()
 
 
 def without_evidence() -> Scene:
@@ -410,9 +410,9 @@ class TestAcrossDaemonRestarts:
 
 
 class TestAcrossMachineRestarts:
-    def scene(self, **kwargs: float) -> Scene:
+    def scene(self, clock_off_s: float = 0.0) -> Scene:
         known = steady().log("01:00:00 System: earlier")
-        return known.daemon_restarts(3600, machine=True, clock_off_s=kwargs.get("clock_off_s", 0.0))
+        return known.daemon_restarts(3600, machine=True, clock_off_s=clock_off_s)
 
     def test_nothing_happened(self) -> None:
         scene = self.scene().polls(2)
