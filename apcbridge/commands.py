@@ -176,6 +176,15 @@ class Arbiter:
         lane.waiting.append(command)
         return self._step(command, ResultStatus.ACCEPTED, "", now_at)
 
+    def examine(self, command: Command, status: PduStatus, now_mono: float, ahead: int = 0) -> None:
+        """Raise the CommandRefused that :meth:`submit` would raise with ``ahead`` more waiting; report nothing.
+
+        For doors that must know of several commands that all of them will be admitted before any is.
+        """
+        lane = self._lane(command.pdu)
+        if not self._repetition(lane, command, now_mono):
+            self._check(lane, command, status, now_mono, ahead)
+
     def take(self, pdu: str, now_mono: float, now_at: float) -> Command | None:
         """Hand out the next command of a PDU, expiring those that came too late; None if none may act now.
 
@@ -248,7 +257,7 @@ class Arbiter:
             return "a reboot of this outlet is already under way"
         return ""
 
-    def _check(self, lane: _Lane, command: Command, status: PduStatus, now_mono: float) -> None:
+    def _check(self, lane: _Lane, command: Command, status: PduStatus, now_mono: float, ahead: int = 0) -> None:
         """Raise the refusal that applies, the most telling first."""
         targets = self._targets(command, status)
         self._check_policy(lane.rules, command, targets)
@@ -257,7 +266,7 @@ class Arbiter:
         if command.deadline_mono <= now_mono:
             raise TooSoon("its time to live is not in the future")
         self._check_holdoff(lane, command, targets, now_mono)
-        if len(lane.waiting) >= lane.rules.queue_limit:
+        if len(lane.waiting) + ahead >= lane.rules.queue_limit:
             raise QueueFull(f"{lane.rules.queue_limit} commands already wait for {command.pdu}")
 
     @staticmethod

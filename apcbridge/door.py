@@ -27,6 +27,10 @@ class Door:
         """Call ``wake`` whenever a command for that PDU was accepted."""
         self._wake[pdu] = wake
 
+    def examine(self, command: Command, ahead: int = 0) -> None:
+        """Raise what :meth:`submit` would raise now; see :meth:`~apcbridge.commands.Arbiter.examine`."""
+        self._arbiter.examine(command, self._store.get(command.pdu), self._clock.monotonic(), ahead)
+
     def submit(self, command: Command) -> CommandResult:
         """Answer at once; see :class:`~apcbridge.commands.CommandDoor`."""
         status = self._store.get(command.pdu)

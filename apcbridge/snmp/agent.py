@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from apcbridge.clock import Clock
-    from apcbridge.commands import CommandDoor
+    from apcbridge.snmp.desk import SetDoor
     from apcbridge.snmp.settings import AgentAddress, SnmpSettings
     from apcbridge.snmp.system import AgentCounters
     from apcbridge.store import Store
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 class SnmpAgent:
     """Every PDU's agent: ``await run()`` serves until it is cancelled."""
 
-    def __init__(self, settings: SnmpSettings, store: Store, door: CommandDoor, clock: Clock) -> None:
+    def __init__(self, settings: SnmpSettings, store: Store, door: SetDoor, clock: Clock) -> None:
         self._settings = settings
         self._store = store
         self._clock = clock

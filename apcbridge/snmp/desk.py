@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
+from apcbridge.commands import CommandDoor
 from apcbridge.errors import CommandRefused
 from apcbridge.snmp import ber, responder
 from apcbridge.snmp.ber import ErrorStatus
@@ -26,10 +27,11 @@ from apcbridge.snmp.writes import (
 )
 
 if TYPE_CHECKING:
-    from apcbridge.commands import CommandDoor
+    from apcbridge.commands import Command
     from apcbridge.model import PduStatus
     from apcbridge.snmp.mib import MibContext
     from apcbridge.snmp.table import OidTable
+    from apcbridge.snmp.writes import Wish
 
 _log = logging.getLogger(__name__)
 
@@ -44,13 +46,20 @@ class TextKeeper(Protocol):
         """Return what the table of a PDU shows beside its status."""
 
 
+class SetDoor(CommandDoor, Protocol):
+    """A door that can be asked first: a SET of several varbinds is done whole or not at all."""
+
+    def examine(self, command: Command, ahead: int = 0) -> None:
+        """Raise the CommandRefused that ``submit`` would raise with ``ahead`` more commands waiting; change nothing."""
+
+
 class Desk:
     """Serves one PDU to any number of listeners and versions."""
 
     def __init__(
         self,
         status: PduStatus,
-        door: CommandDoor,
+        door: SetDoor,
         texts: TextKeeper,
         answers: AnswerMemory,
         refusal_lines: LogBudget | None = None,
@@ -107,27 +116,50 @@ class Desk:
         wishes = plan(request, self._status.snapshot, self.table)
         if isinstance(wishes, Refusal):
             return self._refuse(request, wishes, asker, "the request does not fit the object")
-        for number, wish in enumerate(wishes):
-            refused = self._do(wish, request.varbinds[number], asker)
-            if refused is not None:
-                status, reason = refused
-                if number > 0:
-                    # What was accepted before it may already be on its way to the console: nothing can be undone.
-                    status = ErrorStatus.UNDO_FAILED
-                return self._refuse(request, Refusal(status, number + 1), asker, reason)
+        refused = self._keep_texts(wishes) or self._switch(wishes, request.varbinds, asker)
+        if refused is not None:
+            return self._refuse(request, refused[0], asker, refused[1])
         return ber.response(request, request.varbind_list)
 
-    def _do(self, wish: CommandWish | TextWish, varbind: ber.Varbind, asker: Asker) -> tuple[ErrorStatus, str] | None:
-        """Carry out one wish; return why not, if not."""
-        if isinstance(wish, TextWish):
-            if not self._texts.write(self.pdu, wish.field, wish.value):
-                return ErrorStatus.RESOURCE_UNAVAILABLE, "the state directory cannot be written"
-            self._table = None
-        elif wish.action is not None:
+    def _keep_texts(self, wishes: tuple[Wish, ...]) -> tuple[Refusal, str] | None:
+        """Write what is text, before anything is switched: the disk may be full."""
+        kept = 0
+        for number, wish in enumerate(wishes, start=1):
+            if isinstance(wish, TextWish):
+                if not self._texts.write(self.pdu, wish.field, wish.value):
+                    status = ErrorStatus.UNDO_FAILED if kept else ErrorStatus.RESOURCE_UNAVAILABLE
+                    return Refusal(status, number), "the state directory cannot be written"
+                kept += 1
+                self._table = None
+        return None
+
+    def _switch(
+        self, wishes: tuple[Wish, ...], varbinds: tuple[ber.Varbind, ...], asker: Asker
+    ) -> tuple[Refusal, str] | None:
+        """Submit all of the commands or none: what is on its way to the console cannot be called back."""
+        commands = [
+            (number, command(wish, wish.action, asker, varbind))
+            for number, (wish, varbind) in enumerate(zip(wishes, varbinds, strict=True), start=1)
+            if isinstance(wish, CommandWish) and wish.action is not None
+        ]
+        alone = len(commands) == 1
+        examined = (self._refused(number, wanted, ahead) for ahead, (number, wanted) in enumerate(commands))
+        refused = None if alone else next(filter(None, examined), None)
+        if refused is not None:
+            return refused
+        for number, wanted in commands:
             try:
-                self._door.submit(command(wish, wish.action, asker, varbind))
+                self._door.submit(wanted)
             except CommandRefused as refusal:
-                return status_of(refusal), str(refusal)
+                return Refusal(status_of(refusal), number), str(refusal)
+        return None
+
+    def _refused(self, number: int, wanted: Command, ahead: int) -> tuple[Refusal, str] | None:
+        """Ask whether a command would be refused, without knocking."""
+        try:
+            self._door.examine(wanted, ahead)
+        except CommandRefused as refusal:
+            return Refusal(status_of(refusal), number), str(refusal)
         return None
 
     def _refuse(self, request: ber.Message, refusal: Refusal, asker: Asker, reason: str) -> bytes:

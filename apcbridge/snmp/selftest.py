@@ -34,6 +34,9 @@ class _Door:
     def __init__(self) -> None:
         self.submitted = 0
 
+    def examine(self, command: Command, ahead: int = 0) -> None:
+        """Refuse nothing."""
+
     def submit(self, command: Command) -> CommandResult:
         self.submitted += 1
         return CommandResult(command=command, status=ResultStatus.ACCEPTED, detail="", at=0.0)

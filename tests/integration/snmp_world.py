@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from apcbridge.clock import Clock
-    from apcbridge.commands import CommandDoor
+    from apcbridge.snmp.desk import SetDoor
     from apcbridge.snmp.settings import TrapReceiver, User
 
 DEADLINE_S = 30.0
@@ -85,6 +85,9 @@ class RelayDoor:
         self._delay_s = delay_s
         self._answers = answers
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def examine(self, command: Command, ahead: int = 0) -> None:
+        """Refuse nothing."""
 
     def submit(self, command: Command) -> CommandResult:
         self.commands.append(command)
@@ -160,7 +163,7 @@ async def serving(
     *,
     answers: bool = True,
     clock: Clock | None = None,
-    door: CommandDoor | None = None,
+    door: SetDoor | None = None,
     receivers: tuple[TrapReceiver, ...] = (),
     users: tuple[User, ...] = (),
     state_dir: Path | None = None,

@@ -258,8 +258,8 @@ async def test_pdus_on_one_address_are_told_apart_by_the_community() -> None:
             words = ("/usr/bin/snmpget", "-m", "", "-Oqv", "-v", "2c", "-c", community, f"127.0.0.1:{port}")
             read[community] = (await run_program(*words, f"{STATE}.1")).out.strip()
         assert read == {"operator": "1", "operator@pdu1": "1", "operator@pdu2": "2"}
-        words = ("/usr/bin/snmpset", "-m", "", "-v", "1", "-c", "operator@pdu2", f"127.0.0.1:{port}")
-        assert (await run_program(*words, f"{COMMAND}.1", "i", "1")).code == 0
+        setting = ("/usr/bin/snmpset", "-m", "", "-v", "1", "-c", "operator@pdu2", f"127.0.0.1:{port}")
+        assert (await run_program(*setting, f"{COMMAND}.1", "i", "1")).code == 0
         assert [(command.pdu, command.outlet) for command in door.commands] == [("pdu2", 1)]
     finally:
         task.cancel()

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from apcbridge import errors
-from apcbridge.commands import Command, Origin
+from apcbridge.commands import Arbiter, Command, CommandResult, Origin, OutletRule, PduRules
 from apcbridge.errors import CommandRefused
-from apcbridge.model import Action, PduStatus, Setting
+from apcbridge.model import Action, PduStatus, Policy, Setting
 from apcbridge.snmp import ber
 from apcbridge.snmp.ber import ErrorStatus, PduType
 from apcbridge.snmp.desk import Desk
@@ -297,6 +297,46 @@ def test_system_texts_are_kept_or_refused() -> None:
     assert Place(writable=False).set([(SYS_CONTACT, ber.octets(b"noc"))]) == (ErrorStatus.RESOURCE_UNAVAILABLE, 1)
 
 
-def test_a_refusal_after_others_were_accepted_says_that_nothing_can_be_undone() -> None:
+def test_nothing_is_switched_when_a_text_cannot_be_kept() -> None:
     place = Place(writable=False)
-    assert place.set([((*RPDU_COMMAND, 3), one(2)), (SYS_CONTACT, ber.octets(b"noc"))]) == (ErrorStatus.UNDO_FAILED, 2)
+    binds = [((*RPDU_COMMAND, 3), one(2)), (SYS_CONTACT, ber.octets(b"noc"))]
+    assert place.set(binds) == (ErrorStatus.RESOURCE_UNAVAILABLE, 2)
+    assert place.done == []
+
+
+class ArbitersDoor:
+    """The real rules behind the desk."""
+
+    def __init__(self, rules: PduRules, shown: PduStatus) -> None:
+        self.results: list[CommandResult] = []
+        self.arbiter = Arbiter({"pdu1": rules}, self.results.append)
+        self._shown = shown
+
+    def examine(self, command: Command, ahead: int = 0) -> None:
+        self.arbiter.examine(command, self._shown, NOW, ahead)
+
+    def submit(self, command: Command) -> CommandResult:
+        return self.arbiter.submit(command, self._shown, NOW, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (PduRules(outlets={2: OutletRule(policy=Policy.NO_OFF)}), (ErrorStatus.NO_ACCESS, 2)),
+        (PduRules(queue_limit=2), (ErrorStatus.RESOURCE_UNAVAILABLE, 3)),
+        (PduRules(), (0, 0)),
+    ],
+)
+def test_several_outlets_are_switched_all_or_none(rules: PduRules, expected: tuple[int, int]) -> None:
+    place = Place()
+    door = ArbitersDoor(rules, status())
+    place.desk = Desk(status(), door, place.texts, AnswerMemory())
+    assert place.set([((*RPDU_COMMAND, n), one(2)) for n in (1, 2, 3)]) == expected
+    assert len(door.arbiter.unfinished("pdu1")) == (3 if expected == (0, 0) else 0)
+
+
+def test_switching_all_outlets_is_up_to_the_rules() -> None:
+    place = Place()
+    for bulk, expected in ((frozenset[Origin](), (ErrorStatus.NO_ACCESS, 1)), (frozenset({Origin.SNMP}), (0, 0))):
+        place.desk = Desk(status(), ArbitersDoor(PduRules(bulk_origins=bulk), status()), place.texts, AnswerMemory())
+        assert place.set([(RPDU_ALL_COMMAND, one(3))]) == expected

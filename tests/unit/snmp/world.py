@@ -116,6 +116,12 @@ class Door:
     refusal: CommandRefused | None = None
     commands: list[Command] = field(default_factory=list)
 
+    def examine(self, command: Command, ahead: int = 0) -> None:
+        assert ahead >= 0
+        assert command not in self.commands
+        if self.refusal is not None:
+            raise self.refusal
+
     def submit(self, command: Command) -> CommandResult:
         if self.refusal is not None:
             raise self.refusal
