@@ -140,9 +140,9 @@ class Observer:
         self.client.username_pw_set(username, password)
         self.client.on_message = self._note
         self.client.on_subscribe = lambda *_args: self._subscribed.set()
+        self.client.on_connect = lambda client, *_args: client.subscribe("#", qos=1)
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
-        self.client.subscribe("#", qos=1)
         assert self._subscribed.wait(PATIENCE_S), "the observer could not subscribe"
 
     def _note(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
