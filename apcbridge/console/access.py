@@ -166,8 +166,9 @@ def arrive(door: Door, memory: Memory) -> Dialog[None]:
     if door.closed_at is not None:
         yield Pause(door.closed_at + _LOGOUT_REST_S)
         door.closed_at = None
-    door.presumed = door.state is SessionState.LOGGED_OUT and door.at_prompt
+    door.presumed = door.at_prompt
     if door.presumed:
+        door.state = SessionState.LOGGED_OUT
         return
     reply = yield from (_wake() if door.state is SessionState.LOGGED_OUT else _look())
     for _ in range(_CLEARING_STEPS):

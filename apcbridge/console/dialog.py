@@ -102,6 +102,10 @@ Dialog = Generator[Step, Reply, Result]
 class LoginPromptSeen(ScreenUnrecognised):
     """The console asks for a login where none was due: it has logged us off, or the NMC has restarted."""
 
+    def __init__(self, message: str, prompt: Prompt) -> None:
+        super().__init__(message)
+        self.prompt = prompt
+
 
 GARBLED = (OutletMismatch, ScreenUnrecognised, TableIncomplete)
 """What a noisy line makes of a screen. After an actuation such a screen is read again: only reading is left."""

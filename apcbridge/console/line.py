@@ -71,7 +71,7 @@ class Line:
         """Type a step; return its answer at once if a login prompt printed since the last makes it needless."""
         prompt = self._scanner.prompt(quiet=False)
         if prompt in LOGIN_PROMPTS and not step.login:
-            return LoginPromptSeen("the login prompt came between two steps")
+            return LoginPromptSeen("the console asked for a login between two steps", prompt)
         if prompt in LOGIN_PROMPTS and step.enter and not step.text:
             return Reply(pages=(self._scanner.take(),), prompt=prompt, at=now)
         self._scanner.clear()
@@ -230,7 +230,7 @@ class Line:
         self._wait = None
         pages = [*wait.pages, self._scanner.take()]
         if (prompt in LOGIN_PROMPTS or prompt is Prompt.BYE) and not wait.step.login:
-            return LoginPromptSeen(f"the console left in the middle of a dialog ({prompt} prompt)")
+            return LoginPromptSeen(f"the console left in the middle of a dialog ({prompt} prompt)", prompt)
         rest = self._without_echo(wait.step, pages[0])
         pages[0] = pages[0] if rest is None else rest
         return Reply(pages=tuple(pages), prompt=prompt, at=now, echoed=rest is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apcbridge.console import screens
@@ -186,11 +187,10 @@ def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -
     while True:
         garbled: ConsoleError | None = None
         try:
-            page = check_page(memory, land(memory, reply), goal, before.name)
+            row = _row_shown(memory, land(memory, reply), goal, before.name)
         except GARBLED as error:
             garbled = error
         else:
-            row = OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
             yield Emit(OutletReading(row))
             result = watch.see(row)
             if result is not None:
@@ -201,6 +201,19 @@ def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -
             return watch.give_up()
         yield Pause(reply.at + goal.poll_s)
         reply = yield Send()
+
+
+def _row_shown(memory: Memory, screen: Screen, goal: Switch, name: str) -> OutletRow:
+    """Read the outlet from its page or, where this firmware goes back so far, from the list."""
+    if screen.kind is not Kind.LIST:
+        page = check_page(memory, screen, goal, name)
+        return OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
+    loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
+    rows = screens.parse_outlet_list(screen, len(memory.items), loose=loose).rows
+    row = next(row for row in rows if row.number == memory.items[goal.outlet])
+    if row.name != name:
+        raise OutletMismatch(f"outlet {goal.outlet} was called {name!r} and is now {row.name!r}")
+    return replace(row, number=goal.outlet)
 
 
 def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:

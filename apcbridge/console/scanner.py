@@ -68,7 +68,9 @@ _BURIED_DEPTH = 6
 _LAST_OF_PROMPTS = frozenset(" >:.")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
-FOOTER = re.compile(r"\s*(?:\?- Help, )?<ESC>- (?:Main Menu|Back), <ENTER>- Refresh(?:, <CTRL-L>- Event Log)?\s*")
+FOOTER = re.compile(
+    r"\s*(?:\?- Help, )?<ESC>- (?!Exit)[A-Z][\w ]{1,20}, <ENTER>- Refresh(?:, <[A-Z-]{1,8}>- [A-Z][\w ]{1,20}){0,4}\s*"
+)
 LOG_FOOTER = re.compile(r"\s*<ESC>- Exit, <ENTER>- Refresh(?:, <SPACE>- Next)?(?:, <B>- Back)?(?:, <D>- Delete)?\s*")
 
 

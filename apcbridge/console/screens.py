@@ -116,7 +116,7 @@ class Screen:
             return Kind.OUTLET
         if self.find("Logout") and any(item.label in _MAIN_LABELS for item in self.items):
             return Kind.MAIN
-        if _LIST_TITLE.fullmatch(self.title):
+        if _LIST_TITLE.fullmatch(self.title) or sum(bool(_ROW.fullmatch(line)) for line in self.lines) > 1:
             return Kind.LIST
         if self.title == "Device Manager":
             return Kind.LIST if self.shows_states else Kind.DEVICE_MANAGER

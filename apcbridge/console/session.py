@@ -199,6 +199,7 @@ class Session:
         except LoginPromptSeen as lost:
             yield Emit(SessionLost(str(lost)))
             self._door.state, self._door.ours = SessionState.UNKNOWN, False
+            self._door.at_prompt = lost.prompt is Prompt.USER
             if self._actuated:
                 raise
         return (yield from self._attempt(goal))

@@ -238,10 +238,10 @@ def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:
 
 def read_identity(memory: Memory, *, about: bool) -> Dialog[GoalResult]:
     """Read ``system`` and, with ``about``, the hardware (D4)."""
-    system = answers.pairs((yield from query(memory, "system")))
+    system = answers.pairs((yield from query_if_known(memory, "system")))
     up_time_s = parse_up_time(system.get("Up Time", ""))
     identity, uptime_of_about = Identity(), None
-    if about:
+    if about or up_time_s is None:
         identity, uptime_of_about = answers.parse_about((yield from query(memory, "about")))
     identity = replace(
         identity,

@@ -123,7 +123,7 @@ def test_logging_out_of_a_console_that_we_left_types_nothing() -> None:
 
 
 def test_an_inactivity_log_off_is_told_and_survived_within_the_goal() -> None:
-    run = driver(*pdu.WAKE, *WAY_IN, (b"\r", pdu.USER), (b"\x03", b""), (ERASE, pdu.USER), *WAY_IN)
+    run = driver(*pdu.WAKE, *WAY_IN, (b"\r", pdu.USER), *WAY_IN)
     run.run(READ)
     events = run.run(READ)
     assert [type(event) for event in events] == [SessionLost, LoggedIn, StatusReading, GoalDone]
@@ -135,6 +135,18 @@ def test_a_login_prompt_that_comes_unasked_is_told_at_once() -> None:
     events = run.session.receive_data(b"\r\n\r\nUser Name : ", run.now + 1)
     assert [type(event) for event in events] == [SessionLost]
     assert run.session.state is SessionState.UNKNOWN
+
+
+def test_a_login_prompt_that_waits_already_is_answered_with_the_name_at_once() -> None:
+    run = driver(*WAY_IN)
+    run.session.receive_data(b"\n\rUser Name : ", run.now)
+    assert isinstance(run.run(READ)[-1], GoalDone)
+
+
+def test_a_login_prompt_that_is_gone_meanwhile_is_asked_for_again() -> None:
+    run = driver((b"apc\r", b""), (b"\r", pdu.USER), *WAY_IN)
+    run.session.receive_data(b"\n\rUser Name : ", run.now)
+    assert isinstance(run.run(READ)[-1], GoalDone)
 
 
 def test_the_up_time_is_read_by_a_new_login_where_only_the_banner_has_it() -> None:

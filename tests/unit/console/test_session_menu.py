@@ -281,3 +281,11 @@ def test_a_console_that_does_not_echo_is_understood() -> None:
     ]
     done = driver([*walk, *switching_unechoed]).run(Switch(2, "Outlet 2", SwitchAction.OFF))[-1]
     assert isinstance(done, GoalDone)
+
+
+def test_a_firmware_that_goes_back_to_the_list_is_read_there() -> None:
+    done = driver(after_yes((b"\r", b"\r" + pdu.outlet_list("ON", "OFF", *EIGHT[2:])))).run(
+        Switch(2, "Outlet 2", SwitchAction.OFF)
+    )[-1]
+    assert isinstance(done, GoalDone)
+    assert done.result.outcome is Outcome.CONFIRMED
