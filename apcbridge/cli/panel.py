@@ -49,9 +49,8 @@ def entry_line(entry: EntryShape, paint: Paint) -> str:
     where = f"{entry['pdu']}{_outlet_of(entry)}"
     if entry["kind"] == "result":
         status = paint(entry["status"], _STATUS_STYLES.get(entry["status"], Style.SOFT))
-        what = (
-            f"{_words(entry['command'])} {status} (by {entry['principal']} through {entry['origin']}, id {entry['id']})"
-        )
+        through = "" if entry["origin"] == entry["principal"] else f" through {entry['origin']}"
+        what = f"{_words(entry['command'])} {status} (by {entry['principal']}{through}, id {entry['id']})"
         detail = entry["detail"]
     else:
         kind = entry["event_type"]

@@ -13,7 +13,7 @@ from apcbridge.commands import CommandResult, Origin, ResultStatus
 from apcbridge.errors import UnknownOutlet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from apcbridge.store import Edge
 
@@ -29,8 +29,10 @@ Count = tuple[str, Origin, ResultStatus]
 class Chronicle:
     """The reader of the edge log that never leaves."""
 
-    def __init__(self, pdus: Iterable[str]) -> None:
-        self._last: dict[str, dict[int, CommandResult]] = {pdu: {} for pdu in pdus}
+    def __init__(self, is_known: Callable[[str], bool]) -> None:
+        """Remember what concerns the PDUs for which ``is_known`` is true at the time."""
+        self._is_known = is_known
+        self._last: dict[str, dict[int, CommandResult]] = {}
         self._results: OrderedDict[tuple[str, str], CommandResult] = OrderedDict()
         self._entries: deque[Edge] = deque(maxlen=ENTRIES_KEPT)
         self._counts: Counter[Count] = Counter()
@@ -40,7 +42,7 @@ class Chronicle:
         for edge in edges:
             if isinstance(edge, CommandResult):
                 self._take_result(edge)
-            elif edge.pdu in self._last:
+            elif self._is_known(edge.pdu):
                 self._entries.append(edge)
 
     def result(self, pdu: str, command_id: str) -> CommandResult | None:
@@ -49,7 +51,7 @@ class Chronicle:
 
     def last_commands(self, pdu: str) -> Mapping[int, CommandResult]:
         """Return the latest step of the last command of each outlet."""
-        return self._last[pdu]
+        return self._last.get(pdu, {})
 
     @property
     def counts(self) -> Mapping[Count, int]:
@@ -70,7 +72,7 @@ class Chronicle:
 
     def _take_result(self, result: CommandResult) -> None:
         command = result.command
-        if command.pdu not in self._last:
+        if not self._is_known(command.pdu):
             return
         self._counts[command.pdu, command.origin, result.status] += 1
         self._entries.append(result)
@@ -80,7 +82,7 @@ class Chronicle:
         self._keep_by_id(result)
         # Outlets that do not exist would grow the table without bound.
         if command.outlet is not None and not isinstance(result.error, UnknownOutlet):
-            self._last[command.pdu][command.outlet] = result
+            self._last.setdefault(command.pdu, {})[command.outlet] = result
 
     def _keep_by_id(self, result: CommandResult) -> None:
         key = (result.command.pdu, result.command.id)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PROGRESS_INTERVAL_S = 1.0
 ID_BYTES = 8
+EPOCH = secrets.token_hex(ID_BYTES)
+"""One per process, as the store's edge log is: who listens across a change of settings goes on where it was."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class WebServer:
         self._store = store
         self._clock = clock
         self._cursor = store.cursor()
-        self._chronicle = Chronicle(status.pdu for status in store)
+        self._chronicle = Chronicle(lambda pdu: any(status.pdu == pdu for status in store))
         self._history = events or self._chronicle.history
         self._api = Api(
             settings=settings,
@@ -71,7 +73,7 @@ class WebServer:
             version=version,
             health=health,
             new_id=partial(secrets.token_hex, ID_BYTES),
-            epoch=secrets.token_hex(ID_BYTES),
+            epoch=EPOCH,
             page=load_page(),
         )
         self._addresses: tuple[TcpAddress | Path, ...] = ()

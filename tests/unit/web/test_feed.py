@@ -108,6 +108,15 @@ def test_growing_old_is_told_when_it_happens_and_not_before() -> None:
         assert due == 5000.0 + limit_s
 
 
+def test_a_pdu_that_is_added_while_the_bridge_runs_is_told_of() -> None:
+    world = World()
+    feed = listener(world)
+    told(world, feed)
+    world.store.replace(status(snapshot("new"), "new"))
+    world.store.append(result("a", pdu="new"))
+    assert [frame.data["pdu"] for frame in told(world, feed)] == ["new", "new"]
+
+
 def test_silence_is_broken_by_a_heartbeat() -> None:
     world = World()
     feed = listener(world)

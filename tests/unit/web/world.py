@@ -172,7 +172,7 @@ class World:
         rules = PduRules(outlets={2: OutletRule(policy=Policy.NO_OFF)}, bulk_origins=frozenset({Origin.LOCAL}))
         self.arbiter = Arbiter({"p": rules, "q": PduRules()}, self.store.append)
         self.door = CommandsDoor(self.arbiter, self.store, self.clock)
-        self.chronicle = Chronicle(["p", "q"])
+        self.chronicle = Chronicle({"p", "q"}.__contains__)
         cursor = self.store.cursor()
         self.store.on_edge(lambda: self.chronicle.take(cursor.read().items))
         numbers = itertools.count(1)
