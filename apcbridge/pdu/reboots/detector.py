@@ -90,6 +90,7 @@ class RebootDetector:
         self._machine_boot = machine_boot
         self._pace = pace
         self._life = Life.recalled(known.life) if known.life and same_machine_run else None
+        self._series = known.series
         self._doubt = Doubt(memory=known.life) if known.life and not same_machine_run else None
         self._suspects: list[Life] = []
         """Later starts that one reading told of."""
@@ -459,7 +460,7 @@ class RebootDetector:
         for restart in told.restarts:
             self._counts[restart.cause] += 1
             reboot = Reboot(
-                id=self._new_id(restart.boot_mono),
+                id=self._new_id(),
                 at=self._to_wall(restart.boot_mono),
                 cause=restart.cause,
                 evidence=restart.evidence,
@@ -474,9 +475,12 @@ class RebootDetector:
             self._request = None
         self._revision += 1
 
-    def _new_id(self, boot_mono: float) -> str:
-        """Make an id that stays unique even if the state directory is lost: the count and the moment."""
-        return f"{self._pdu}-restart-{sum(self._counts.values())}-{self._to_wall(boot_mono):.0f}"
+    def _new_id(self) -> str:
+        """Make an id that is unique even if the state directory is lost, and the same again if a crash takes us back.
+
+        A restart that was told but whose writing a crash prevented is found again from the same memory.
+        """
+        return f"{self._pdu}-restart-{self._series}-{sum(self._counts.values())}"
 
     def _remember_place(self, log: EventLog) -> None:
         self._mark = mark_of(log.entries, owed=0)
@@ -489,6 +493,7 @@ class RebootDetector:
         self._now_mono, self._now_at = now_mono, now_at
         if self._begun_mono is None:
             self._begun_mono = now_mono
+            self._series = self._series or f"{round(now_at):x}"
 
     def _show_boot(self) -> None:
         """Hold the boot time that people see still against minute steps; a restart or a set clock moves it."""
@@ -521,6 +526,7 @@ class RebootDetector:
         life = self._finding.before if self._finding else self._life
         return RebootMemory(
             machine_boot=self._machine_boot,
+            series=self._series,
             life=life.remembered(self._now_mono, self._now_at) if life and life.agreed else None,
             mark=self._mark,
             requested_mono=self._request.at_mono if self._request else None,

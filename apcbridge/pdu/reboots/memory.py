@@ -65,6 +65,8 @@ class RebootMemory:
     format: int = FORMAT
     machine_boot: str = ""
     """Identifies the run of this machine's kernel: its monotonic clock goes on while this is the same."""
+    series: str = ""
+    """Made when the counting began; with the count it makes the ids of the restarts."""
     life: LifeMemory | None = None
     mark: LogMark | None = None
     requested_mono: float | None = None

@@ -399,6 +399,17 @@ class TestAcrossDaemonRestarts:
         assert scene.causes == ["unknown"]
         assert scene.daemon_restarts(30).polls(4).waits().causes == ["unknown"]
 
+    def test_a_report_that_was_never_written_is_made_again_under_its_id(self) -> None:
+        scene = without_evidence()
+        before = scene.detector.memory()
+        scene.later(30).restarts(ago_s=20).polls(4, every_s=5)
+        again = Scene(memory=before, now=scene.now, boot=scene.boot)
+        again.lacks(Evidence.EVENT_LOG, Evidence.RESET_CAUSE).later(60).polls(4)
+        assert [reboot.id for reboot in again.reported] == [reboot.id for reboot in scene.reported]
+        anew = Scene(now=scene.now, boot=scene.boot).lacks(Evidence.EVENT_LOG, Evidence.RESET_CAUSE)
+        anew.polls(3).later(30).restarts(ago_s=20).polls(4, every_s=5)
+        assert {reboot.id for reboot in anew.reported}.isdisjoint(reboot.id for reboot in scene.reported)
+
     def test_counts_and_rhythm_survive(self) -> None:
         scene = without_evidence()
         for _ in range(4):
