@@ -46,7 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, "simulate", run, "offer a simulated PDU to any program that drives one")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = textwrap.fill(
-        "Every other word of a sim:// URL goes with --set; an unknown one prints the whole list. Ctrl-C stops.", 100
+        "Every other word of a sim:// URL goes with --set; --words lists them. Ctrl-C stops.", 100
     )
     parser.add_argument("--model", default="AP7920", help="such as AP7920, AP7930, AP8959 (default: %(default)s)")
     wire = parser.add_mutually_exclusive_group()
@@ -58,10 +58,16 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--set", metavar="WORD=VALUE", action="append", default=[], type=_word, help="any other property"
     )
+    parser.add_argument("--words", action="store_true", help="list what --set and sim:// URLs take, and exit")
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
+    if args.words:
+        from apcbridge.sim.url import describe_words
+
+        print("\n".join(describe_words()))
+        return Exit.GOOD
     from apcbridge.errors import ConfigError
     from apcbridge.sim.device import SimulatedPdu
     from apcbridge.sim.url import profile_from_words

@@ -123,7 +123,7 @@ class Firmware:
 
     def restart(self, now: float, cause: RebootCause) -> Restart:
         """Restart the NMC: pending commands are lost, relays keep their state, mains loss apart."""
-        lost = self.relays.lose_pending(now)
+        lost = self.relays.lose_pending(now, lagging=self.profile.quirks.restart_loses_lagging)
         if cause is RebootCause.REQUESTED:
             self.record(now, "System: Restarting. Configuration")
         if cause is RebootCause.POWER:

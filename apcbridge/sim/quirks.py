@@ -145,6 +145,8 @@ class Quirks:
     """Overrides the dialect's own event text of a restart."""
     outlet_events: bool = True
     """Switching leaves a line in the event log (its wording is a guess)."""
+    restart_loses_lagging: bool = False
+    """A restart stops also a relay that lags behind an accepted immediate command (guess: it does not)."""
     lag_counts_as_pending: bool = False
     """The ``*`` shows also while a relay lags behind an immediate command."""
     on_after_power_loss: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -168,8 +168,13 @@ class RelayBoard:
         self.advance(now)
         return command
 
-    def lose_pending(self, now: float) -> tuple[int, ...]:
-        """Forget what rests in the NMC's memory (FA232984); return the outlets that it was for."""
+    def lose_pending(self, now: float, *, lagging: bool = False) -> tuple[int, ...]:
+        """Forget what rests in the NMC's memory (FA232984); return the outlets that it was for.
+
+        ``lagging`` forgets also what a relay has been told and not yet done.
+        """
+        if lagging:
+            self._steps = {n: [replace(s, volatile=True) for s in steps] for n, steps in self._steps.items()}
         lost = tuple(outlet for outlet in self.numbers if self.is_pending(outlet))
         for outlet in lost:
             self._drop_volatile(outlet, now, Effect.LOST)

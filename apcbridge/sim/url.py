@@ -68,6 +68,19 @@ def profile_from_words(model: str, words: Mapping[str, str]) -> Profile:
     return profile
 
 
+def describe_words() -> list[str]:
+    """Return a line for every word: what it means, or for a quirk its value where none is given."""
+    lines = [f"{name:<26}{meaning}" for name, (_, meaning) in WORDS.items()]
+    defaults = Quirks()
+    return [*lines, *(f"{name:<26}quirk, {_shown(getattr(defaults, name))}" for name in _QUIRKS)]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "empty"
+
+
 def known_words() -> list[str]:
     """Return every word that a URL may hold."""
     return ["firmware", "outlets", *WORDS, *_QUIRKS]

@@ -76,6 +76,14 @@ def test_a_restart_does_not_stop_a_relay_that_only_lags() -> None:
     assert not relays.is_on(1)
 
 
+def test_unless_it_is_told_to() -> None:
+    relays = board(lag=3.0)
+    relays.accept(Action.OFF, [1], 0.0, "test")
+    assert relays.lose_pending(1.0, lagging=True) == (1,)
+    relays.advance(100.0)
+    assert relays.is_on(1)
+
+
 def test_delayed_commands_wait_and_can_be_cancelled() -> None:
     relays = board(off_delay=60)
     relays.accept(Action.DELAYED_OFF, [1, 2], 0.0, "test")

@@ -6,7 +6,7 @@ from apcbridge.errors import ConfigError
 from apcbridge.sim.faults import FaultKind
 from apcbridge.sim.profiles import Dialect, UserType
 from apcbridge.sim.quirks import CodeOrder, Crlf
-from apcbridge.sim.url import known_words, parse_url
+from apcbridge.sim.url import describe_words, known_words, parse_url
 
 
 def test_a_bare_model_has_its_own_firmware_and_outlets() -> None:
@@ -96,3 +96,9 @@ def test_an_unknown_word_prints_those_that_exist() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_url("sim://AP7920?x=1")
     assert all(word in str(caught.value) for word in known_words())
+
+
+def test_every_word_but_model_and_firmware_is_described() -> None:
+    described = [line.split()[0] for line in describe_words()]
+    assert ["firmware", "outlets", *described] == known_words()
+    assert "pager_after_row           quirk, 22" in describe_words()
