@@ -19,7 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 DEFAULT_CONFIG = "/etc/apcbridge/apcbridge.yaml"
-COMMANDS = ("run", "demo", "check_config", "schema", "probe", "simulate", "status", "outlet", "events", "watch")
+COMMANDS = (
+    "run",
+    "demo",
+    "check_config",
+    "schema",
+    "init",
+    "probe",
+    "doctor",
+    "recover",
+    "record",
+    "wiring",
+    "simulate",
+    "status",
+    "outlet",
+    "events",
+    "watch",
+    "mib",
+)
 
 
 class Subparsers(Protocol):

@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "serving": {"errors", "app", "composition", "config"},
     "demo": {*MIDDLE, "app", "config"},
     "probe": {"errors", "clock", "console", "pdu"},
+    "tools": {"errors", "clock", "model", "composition", "config", "console", "journal", "mqtt", "pdu", "probe"},
 }
 """Who may import whom; imports within a package are its own affair, and ``cli`` may import everything."""
 
