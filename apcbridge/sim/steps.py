@@ -21,10 +21,8 @@ _SYSTEM = tuple(
     for screen in ("network", "tcp_ip", "system", "identification", "about", "date_time", "tools", "user_manager")
     for name in (screen, f"{screen}.prompt")
 )
-_EDITS = tuple(
-    f"{screen}.{part}" for screen in ("tcp_ip", "identification", "administrator")
-    for part in ("edit", "accept", "accepted")
-)  # fmt: skip
+_SETTINGS = ("tcp_ip", "identification", "administrator")
+_EDITS = tuple(f"{screen}.{part}" for screen in _SETTINGS for part in ("edit", "accept", "accepted"))
 _MENU = (
     *_MENU_LOGIN,
     *_LIST,

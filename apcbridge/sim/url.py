@@ -22,6 +22,7 @@ from apcbridge.sim.steps import STEPS, is_step
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from apcbridge.sim.line import Noise
     from apcbridge.sim.profiles import Profile
 
 SCHEME = "sim"
@@ -56,9 +57,10 @@ def profile_from_words(model: str, words: Mapping[str, str]) -> Profile:
     left = dict(words)
     firmware = left.pop("firmware", None)
     outlets = left.pop("outlets", None)
-    count = None if outlets is None else int(_number(1, 48)("outlets", outlets))
+    count = None if outlets is None else _integer("outlets", outlets, 1, 48)
     profile = make_profile(model, firmware, count)
-    for key, text in left.items():
+    # A stale session belongs to an account that another word may make or rename.
+    for key, text in sorted(left.items(), key=lambda word: word[0] == "stale"):
         if key in WORDS:
             profile = WORDS[key][0](profile, key, text)
         elif key in _QUIRKS:
@@ -196,14 +198,8 @@ def _stale(profile: Profile, key: str, text: str) -> Profile:
     return replace(profile, stale_session=text)
 
 
-def _noise(field: str) -> Word:
-    def put(profile: Profile, key: str, text: str) -> Profile:
-        share = _number(0, 100)(key, text) / 100
-        changes = {"drop": profile.noise.drop, "flip": profile.noise.flip, "insert": profile.noise.insert}
-        changes[field] = share
-        return replace(profile, noise=type(profile.noise)(**changes))
-
-    return put
+def _noise(put: Callable[[Noise, float], Noise]) -> Word:
+    return _real(lambda profile, percent: replace(profile, noise=put(profile.noise, percent / 100)), 0, 100)
 
 
 def _fault(kind: FaultKind) -> Word:
@@ -288,9 +284,9 @@ WORDS: dict[str, tuple[Word, str]] = {
         _real(lambda p, v: replace(p, clock_offset_s=v), -1e9, 1e9),
         "how wrong the NMC's clock is, in seconds (0)",
     ),
-    "drop": (_noise("drop"), "per cent of bytes that the line loses"),
-    "flip": (_noise("flip"), "per cent of bytes that arrive with one wrong bit"),
-    "insert": (_noise("insert"), "per cent of bytes before which the line adds one"),
+    "drop": (_noise(lambda n, share: replace(n, drop=share)), "per cent of bytes that the line loses"),
+    "flip": (_noise(lambda n, share: replace(n, flip=share)), "per cent of bytes that arrive with one wrong bit"),
+    "insert": (_noise(lambda n, share: replace(n, insert=share)), "per cent of bytes before which the line adds one"),
     "mute_at": (_fault(FaultKind.MUTE), "STEP[:BYTES], where the console falls silent"),
     "restart_at": (_fault(FaultKind.RESTART), "STEP[:BYTES], where the NMC restarts"),
     "garbage_at": (_fault(FaultKind.GARBAGE), "STEP, where rubbish is printed"),

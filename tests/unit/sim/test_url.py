@@ -57,6 +57,10 @@ def test_words_reach_the_profile() -> None:
     assert (fault.step, fault.kind, fault.after_bytes) == ("confirm.yes", FaultKind.MUTE, 7)
 
 
+def test_words_may_stand_in_any_order() -> None:
+    assert parse_url("sim://AP7920?stale=root&user=root").stale_session == "root"
+
+
 def test_a_gateway_may_be_none_or_an_address() -> None:
     assert parse_url("sim://AP7920?gateway=none").network.gateway == "0.0.0.0"
     assert parse_url("sim://AP7920?gateway=10.1.2.3").network.gateway == "10.1.2.3"
@@ -71,6 +75,8 @@ def test_a_gateway_may_be_none_or_an_address() -> None:
         ("sim://AP7920?speed=nan", "speed"),
         ("sim://AP7920?outlets=x", "outlets"),
         ("sim://AP7920?outlets=99", "outlets"),
+        ("sim://AP7920?outlets=3.5", "outlets"),
+        ("sim://AP7920?stale=nobody", "stale"),
         ("sim://AP7920?watchdog=maybe", "watchdog"),
         ("sim://AP7920?gateway=nowhere", "gateway"),
         ("sim://AP7920?names=a-name-that-is-too-long-by-one", "names"),
