@@ -161,6 +161,23 @@ class Arbiter:
         self._lanes = {pdu: _Lane(rules=pdu_rules) for pdu, pdu_rules in rules.items()}
         self._report = report
 
+    def configure(self, rules: Mapping[str, PduRules], now_at: float) -> None:
+        """Put new rules in force. What waits for a PDU that is not named any more ends as EXPIRED.
+
+        A command being carried out is not touched; its PDU's lane goes once it has ended.
+        """
+        for pdu, lane in tuple(self._lanes.items()):
+            if pdu in rules:
+                lane.rules = rules[pdu]
+                continue
+            while lane.waiting:
+                self._step(lane.waiting.popleft(), ResultStatus.EXPIRED, "the PDU is not configured any more", now_at)
+            if lane.active is None:
+                del self._lanes[pdu]
+        for pdu, pdu_rules in rules.items():
+            if pdu not in self._lanes:
+                self._lanes[pdu] = _Lane(rules=pdu_rules)
+
     def submit(self, command: Command, status: PduStatus, now_mono: float, now_at: float) -> CommandResult:
         """Admit a command or raise the CommandRefused that says why not; either way the step is reported."""
         try:

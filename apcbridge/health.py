@@ -32,6 +32,11 @@ class Progress:
         """Expect nothing of ``name`` any more; it ended as it should."""
         self._parts.pop(name, None)
 
+    @property
+    def names(self) -> set[str]:
+        """Who is expected to beat."""
+        return set(self._parts)
+
     def beat(self, name: str, now_mono: float) -> None:
         """Note that ``name`` got somewhere; beats may arrive out of order."""
         part = self._parts[name]

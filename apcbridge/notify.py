@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class Supervision:
     def ready(self) -> None:
         """Tell that every listener is bound and every PDU was tried once."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """Tell that the configuration is being read anew; :meth:`ready` ends it."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
         """Tell that the bridge ends on purpose."""

@@ -20,23 +20,24 @@ if TYPE_CHECKING:
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def serve(config: Config, beside: Beside | None = None) -> None:
-    """Run a bridge until a signal stops it; ``beside`` runs with it, and its end changes nothing.
+def serve(load: Callable[[], Config], beside: Beside | None = None) -> None:
+    """Run a bridge until a signal stops it; SIGHUP reloads. ``beside`` runs with it, and its end changes nothing.
 
     Raises the ApcBridgeError that made it impossible to start or to go on.
     """
+    config = load()
     with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
         try:
-            runner.run(_serve(config, beside))
+            runner.run(_serve(Bridge(config, load), beside))
         except* ApcBridgeError as group:
             raise _first(group) from None
 
 
-async def _serve(config: Config, beside: Beside | None) -> None:
+async def _serve(bridge: Bridge, beside: Beside | None) -> None:
     loop = asyncio.get_running_loop()
-    bridge = Bridge(config)
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, bridge.stop)
+    loop.add_signal_handler(signal.SIGHUP, bridge.reload_soon)
     async with asyncio.TaskGroup() as group:
         company = group.create_task(beside(bridge)) if beside else None
         await bridge.run()

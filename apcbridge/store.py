@@ -59,6 +59,10 @@ class Store:
         for listener in tuple(self._status_listeners):
             listener(status.pdu)
 
+    def remove(self, pdu: str) -> None:
+        """Forget a PDU that is not configured any more; nobody is told, because whoever listens is renewed with it."""
+        self._statuses.pop(pdu, None)
+
     def append(self, edge: Edge) -> None:
         """Add an event or a result to the edge log and tell every listener that there is one."""
         self._edges.append(edge)

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         ports = demo.choose_ports()
         path = demo.write_configuration(Path(directory), ports)
         _say(f"apcbridge demo: MQTT on 127.0.0.1:{ports.mqtt}, SNMP on :{ports.snmp_rack} and :{ports.snmp_attic}\n")
-        serve(load(path), lambda bridge: demo.Tour(bridge, ports, path, _say, once=args.once).run())
+        serve(lambda: load(path), lambda bridge: demo.Tour(bridge, ports, path, _say, once=args.once).run())
     return Exit.GOOD
 
 

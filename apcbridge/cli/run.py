@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from apcbridge.cli import Subparsers
+    from apcbridge.config import Config
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -33,9 +34,13 @@ def run(args: argparse.Namespace) -> int:
     from apcbridge.config import load
     from apcbridge.serving import serve
 
-    config = load(Path(args.config))
-    secrets = [secret.reveal() for secret in config.secrets()]
     level = logging.getLevelNamesMapping()[args.log_level.upper()]
-    logs.set_up(level, logs.LogFormat(args.log_format), secrets, SystemClock().monotonic)
-    serve(config)
+    form = logs.LogFormat(args.log_format)
+
+    def load_and_keep_secret() -> Config:
+        config = load(Path(args.config))
+        logs.set_up(level, form, [secret.reveal() for secret in config.secrets()], SystemClock().monotonic)
+        return config
+
+    serve(load_and_keep_secret)
     return Exit.GOOD

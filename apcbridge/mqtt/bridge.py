@@ -38,6 +38,8 @@ FAREWELL_S = 0.9
 """How long a stop may take: `offline` said and acknowledged, then DISCONNECT."""
 BIRTH_DELAY_S = (1.0, 3.0)
 """Home Assistant asks for a random delay after its birth, so that a house full of bridges does not answer at once."""
+DENIED_KEPT = 100
+"""Topics remembered as denied; askers choose response topics, so there is no end to them."""
 _V5, _V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 
 
@@ -68,7 +70,6 @@ class MqttBridge:
         self._incoming: deque[Incoming] = deque()
         self._arrived = asyncio.Event()
         self._born = asyncio.Event()
-        self._versions = _versions(settings)
         self._backoff = Backoff(random.random)
         self._connection: BrokerConnection | None = None
         self._waiting_mono = clock.monotonic()
@@ -121,6 +122,9 @@ class MqttBridge:
         """
         self._handing_over = True
 
+    async def opened(self) -> None:
+        """Return at once: a broker that is away is waited for while everything else works."""
+
     async def run(self) -> None:
         """Connect, serve, and connect again, until cancelled."""
         stop_listening = self._publisher.listen()
@@ -154,24 +158,17 @@ class MqttBridge:
         return wait_s
 
     async def _connect(self) -> BrokerConnection:
-        """Open a connection in the first version of the protocol that the broker speaks.
+        """Open a connection in the first version of the protocol that the broker answers to.
 
-        A broker that says that it does not speak 5 is asked anew every time: it may be replaced. One that hangs up or
-        keeps silent costs time, so what it did answer to is tried first from then on.
+        It is asked anew every time: it may have been replaced, or have been too busy to answer.
         """
-        first, *others = self._versions
+        first, *others = _versions(self._settings)
         try:
             return await self._open(first)
-        except ProtocolUnsupported:
+        except (ProtocolUnsupported, NoConsent):
             if not others:
                 raise
             return await self._open(others[0])
-        except NoConsent:
-            if not others:
-                raise
-            connection = await self._open(others[0])
-            self._versions = (others[0], first)
-            return connection
 
     async def _open(self, version: MQTTProtocolVersion) -> BrokerConnection:
         connection = BrokerConnection(
@@ -237,6 +234,8 @@ class MqttBridge:
             self._publisher.publish_everything_again()
 
     def _note_denied(self, topic: str, reason: str) -> None:
+        if topic in self._denied or len(self._denied) >= DENIED_KEPT:
+            return  # the health topic itself may be denied: telling of it must come to an end
         self._denied[topic] = reason
         if self._denials.allow(self._clock.monotonic()):
             log.error("MQTT: the broker does not let us publish to %s (%s): check its access rules", topic, reason)

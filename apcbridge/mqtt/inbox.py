@@ -72,7 +72,7 @@ class Inbox:
         """Deal with one message."""
         homeassistant = self._settings.homeassistant
         if message.topic == homeassistant.status_topic:
-            if message.payload == homeassistant.birth_payload.encode() and not message.retain:
+            if message.payload == homeassistant.birth_payload.encode():  # retained or not, as its user configured
                 self._on_birth()
             return
         if not self._topics.is_command(message.topic, self._settings.pdus):

@@ -274,6 +274,9 @@ class Publisher:
 
     async def _sleep(self) -> None:
         """Wait for a change, or for the moment when age alone makes one."""
+        self._mark_aged()
+        if self._dirty:
+            self._wake.set()
         now_mono = self._clock.monotonic()
         ages = (self._store.get(pdu).freshness_changes_mono(now_mono) for pdu in self._settings.pdus)
         moments = (self._refresh_mono, self._bridge_mono, self._plan.next_announcement_mono(), *ages)

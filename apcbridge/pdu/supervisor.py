@@ -94,8 +94,9 @@ class Supervisor:
         self._next_poll_mono = self._clock.monotonic()
         self._identity_mono = self._load_mono = self._up_time_mono = float("-inf")
         self.progress_mono = self._clock.monotonic()
-        self.tried = asyncio.Event()
-        """Set after the first try to read the PDU, however it ended."""
+        self._tried = asyncio.Event()
+        self.left = asyncio.Event()
+        """Set when :meth:`run` has ended."""
 
     async def run(self) -> None:
         """Serve the PDU until :meth:`stop`; only cancellation ends it otherwise."""
@@ -108,6 +109,11 @@ class Supervisor:
                 self._log.exception("unexpected failure; trying again")
                 await self._failed(ApcBridgeError(f"internal error: {error}"), None)
         self._keeper.remember()
+        self.left.set()
+
+    async def opened(self) -> None:
+        """Return after the first try to read the PDU, however it ended."""
+        await self._tried.wait()
 
     def stop(self) -> None:
         """Finish what is being switched, log out and end :meth:`run`."""
@@ -305,11 +311,11 @@ class Supervisor:
         self._last_reason = ""
         self._ladder.success()
         self._keeper.link_up()
-        self.tried.set()
+        self._tried.set()
 
     async def _failed(self, error: ApcBridgeError, driver: Driver | None) -> None:
         """Say what is wrong, once, and wait as long as this kind of failure needs."""
-        self.tried.set()
+        self._tried.set()
         if self._stopping:
             return
         if driver is None or isinstance(error, GoalTimeout):

@@ -149,6 +149,6 @@ snmp:
 
     @property
     def snmp_port(self) -> int:
-        """The port that the agent got from the kernel."""
-        line = next(line for line in self.log().splitlines() if "SNMP agent on" in line)
+        """The port that the agent got from the kernel, at last."""
+        line = next(line for line in reversed(self.log().splitlines()) if "SNMP agent on" in line)
         return int(line.rsplit(" ", 1)[1])

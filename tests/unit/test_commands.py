@@ -215,3 +215,36 @@ def test_a_pdu_nobody_configured_is_refused() -> None:
     desk = Desk()
     with pytest.raises(UnknownPdu):
         desk.submit(dataclasses.replace(desk.command(), pdu="q"))
+
+
+def test_new_rules_hold_for_the_next_command() -> None:
+    desk = Desk()
+    desk.arbiter.configure({"p": PduRules(default=OutletRule(policy=Policy.READ_ONLY))}, 0)
+    with pytest.raises(NotPermitted):
+        desk.submit(desk.command())
+
+
+def test_what_waits_for_a_pdu_that_is_configured_no_more_expires() -> None:
+    desk = Desk()
+    desk.submit(desk.command())
+    desk.arbiter.configure({}, 0)
+    assert desk.ends() == [ResultStatus.ACCEPTED, ResultStatus.EXPIRED]
+    with pytest.raises(UnknownPdu):
+        desk.submit(desk.command())
+
+
+def test_what_is_being_carried_out_still_ends_after_its_pdu_was_removed() -> None:
+    desk = Desk()
+    desk.submit(desk.command())
+    command = desk.arbiter.take("p", 0, 0)
+    assert command is not None
+    desk.arbiter.configure({}, 0)
+    desk.arbiter.finish(command, ResultStatus.CONFIRMED, "", 0, 0)
+    assert desk.ends() == [ResultStatus.ACCEPTED, ResultStatus.CONFIRMED]
+
+
+def test_a_new_pdu_takes_commands() -> None:
+    desk = Desk()
+    desk.arbiter.configure({"p": RULES, "q": RULES}, 0)
+    command = dataclasses.replace(desk.command(), pdu="q")
+    assert desk.submit(command).status is ResultStatus.ACCEPTED
