@@ -75,7 +75,8 @@ def _check_token(request: Request, token: str) -> None:
         raise RequestRefused(
             HTTPStatus.UNAUTHORIZED, "token_missing", "send the header Authorization: Bearer TOKEN", headers=_CHALLENGE
         )
-    if not hmac.compare_digest(given.strip().encode(), token.encode()):
+    # Headers are read as Latin-1, byte for byte; the token's file is UTF-8.
+    if not hmac.compare_digest(given.strip().encode("latin-1", "replace"), token.encode()):
         raise RequestRefused(HTTPStatus.UNAUTHORIZED, "token_wrong", "that is not the token", headers=_CHALLENGE)
 
 

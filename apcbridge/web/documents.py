@@ -102,8 +102,11 @@ def edge_document(edge: Edge) -> JsonObject:
 
 def event_document(event: Event) -> JsonObject:
     """Describe an event, as on the MQTT topic ``P/event``; ``kind`` tells it from a result."""
+    details = {
+        key: clean(value, DETAIL_SHOWN) if isinstance(value, str) else value for key, value in event.details.items()
+    }
     return {
-        **event.details,
+        **details,
         "kind": "event",
         "id": event.id,
         "event_type": event.type.value,

@@ -111,7 +111,12 @@ def _alone_in(directory: Path) -> Iterator[None]:
     """Keep another daemon that starts at this moment from taking our new socket for a stale one."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AddressUnavailable(
+                f"web: another program holds {directory}: is another apcbridge starting?"
+            ) from None
         yield
     finally:
         os.close(descriptor)

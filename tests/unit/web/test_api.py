@@ -327,6 +327,11 @@ class TestAccess:
     def test_an_address_that_others_reach_answers_to_any_name(self, world: World) -> None:
         assert world.get("/healthz", REMOTE, (("host", "anything.example"),)).status is HTTPStatus.OK
 
+    def test_a_token_of_any_script_can_be_shown(self) -> None:
+        world = World(settings=WebSettings(bridge_id="b", control=True, token="schlüssel"))
+        on_the_wire = "Bearer schlüssel".encode().decode("latin-1")
+        parsed(self.post(world, ("authorization", on_the_wire)), HTTPStatus.ACCEPTED)
+
     def test_settings_do_not_show_the_token(self, world: World) -> None:
         assert TOKEN not in repr(world.settings)
 

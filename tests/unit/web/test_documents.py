@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from apcbridge.model import Load
-from apcbridge.web.documents import pdu_document
+from apcbridge.web.documents import event_document, pdu_document
 from apcbridge.web.settings import PduView
-from tests.unit.web.world import NOW_MONO, Parsed, outlet, snapshot, status
+from tests.unit.web.world import NOW_MONO, Parsed, event, outlet, snapshot, status
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "http.md"
 
@@ -38,6 +39,17 @@ def test_control_characters_of_the_pdu_are_not_passed_on() -> None:
     text = json.dumps(pdu_document(status(read), PduView(), {}, NOW_MONO))
     names = [one["name"] for one in json.loads(text)["outlets"]]
     assert names == ["a [31m b", "Outlet 2"]
+
+
+def test_neither_are_those_in_the_details_of_an_event() -> None:
+    told = replace(event("e"), details={"name": "a\x1b[31m\r\n", "interval_s": 571})
+    document = event_document(told)
+    assert (document["name"], document["interval_s"]) == ("a [31m", 571)
+
+
+def test_an_event_is_what_it_is_whatever_its_details_are_called() -> None:
+    document = event_document(replace(event("e"), details={"kind": "result", "id": "x", "pdu": "y"}))
+    assert (document["kind"], document["id"], document["pdu"]) == ("event", "e", "p")
 
 
 def test_currents_of_several_phases_make_no_total() -> None:
