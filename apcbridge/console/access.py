@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from apcbridge.console import menu
 from apcbridge.console.dialects import DialectId, menu_dialect, rack_pdu
-from apcbridge.console.dialog import CTRL_C, ERASE, ESC, Dialog, Emit, Memory, Pause, Reply, Send
+from apcbridge.console.dialog import CTRL_C, ERASE, ESC, Dialog, Emit, LoginPromptSeen, Memory, Pause, Reply, Send
 from apcbridge.console.events import LoggedIn, LoggedOut
 from apcbridge.console.scanner import Prompt, split_lines
 from apcbridge.console.screens import parse_banner, summary
-from apcbridge.errors import CommandRejected, GoalTimeout, LoginRefused, PasswordChangeForced, ScreenUnrecognised
+from apcbridge.errors import GoalTimeout, LoginRefused, PasswordChangeForced, ScreenUnrecognised
 
 if TYPE_CHECKING:
     from apcbridge.console.events import Banner
@@ -139,10 +139,12 @@ def _try_dash_c(door: Door, memory: Memory, banner: Banner | None) -> Dialog[boo
     try:
         reply = yield from _login(door, dash_c=True)
     except LoginRefused:
+        if door.access is Access.CLI:
+            raise
         door.dash_c = DashC.REFUSED
-        if door.proven and door.access is not Access.CLI:
-            return False
-        raise
+        if not door.proven:
+            raise
+        return False
     if reply.prompt is not Prompt.DASH_C:
         door.dash_c = DashC.REFUSED
         yield from _settle_in(door, memory, reply)
@@ -225,7 +227,7 @@ def _clear(door: Door, memory: Memory, reply: Reply) -> Dialog[Reply]:
         case Prompt.EVENT_LOG:
             return (yield Send(ESC, enter=False, login=True, settle_s=0.3))
         case Prompt.SHELL | Prompt.DASH_C:
-            return (yield from _say_goodbye(door, Send("exit", login=True, silence_s=_WAKE_PATIENCE_S)))
+            return (yield from _say_goodbye(door, "exit"))
         case Prompt.MENU:
             return (yield from _leave_menus(door, memory, reply))
         case Prompt.BYE | Prompt.NONE:
@@ -238,17 +240,25 @@ def _leave_menus(door: Door, memory: Memory, reply: Reply) -> Dialog[Reply]:
     """Log out of whoever's menus these are."""
     try:
         menu.land(memory, reply)
-        screen = yield from menu.to_main(memory)
+        yield from menu.to_main(memory)
+    except LoginPromptSeen:
+        raise
     except ScreenUnrecognised:
         return (yield Send(ESC, enter=False, login=True, settle_s=0.3))
+    return (yield from _choose_logout(door, memory))
+
+
+def _choose_logout(door: Door, memory: Memory) -> Dialog[Reply]:
+    screen = yield from menu.to_main(memory)
     item = screen.find("Logout")
     if item is None:
         raise ScreenUnrecognised(f"{screen.title!r} offers no Logout")
-    return (yield from _say_goodbye(door, Send(str(item.number), login=True, silence_s=_WAKE_PATIENCE_S)))
+    return (yield from _say_goodbye(door, str(item.number)))
 
 
-def _say_goodbye(door: Door, send: Send) -> Dialog[Reply]:
-    reply = yield send
+def _say_goodbye(door: Door, text: str) -> Dialog[Reply]:
+    """Type what logs out; not every console says anything to that."""
+    reply = yield Send(text, login=True, silence_s=_WAKE_PATIENCE_S)
     door.closed_at = reply.at
     return reply
 
@@ -258,13 +268,9 @@ def leave(door: Door, memory: Memory, *, told: bool = True) -> Dialog[None]:
     if door.state is not SessionState.LOGGED_IN:
         return
     if memory.dialect in (DialectId.D3C, DialectId.D4):
-        reply = yield from _say_goodbye(door, Send("exit", login=True, silence_s=_WAKE_PATIENCE_S))
+        reply = yield from _say_goodbye(door, "exit")
     else:
-        screen = yield from menu.to_main(memory)
-        item = screen.find("Logout")
-        if item is None:
-            raise ScreenUnrecognised(f"{screen.title!r} offers no Logout")
-        reply = yield from _say_goodbye(door, Send(str(item.number), login=True, silence_s=_WAKE_PATIENCE_S))
+        reply = yield from _choose_logout(door, memory)
     if reply.prompt not in (Prompt.BYE, Prompt.USER, Prompt.NONE):
         raise ScreenUnrecognised(f"still logged in after logging out: {summary(reply.text)}")
     door.state, door.ours = SessionState.LOGGED_OUT, False
@@ -290,7 +296,7 @@ def _login(door: Door, *, dash_c: bool) -> Dialog[Reply]:
         raise PasswordChangeForced("the console insists on a new password: log in by hand and set one")
     if "still initializing" in reply.text:
         door.state = SessionState.UNKNOWN
-        raise CommandRejected("the PDU says that it is still initializing")
+        raise GoalTimeout("the PDU says that it is still initializing")
     if reply.prompt is Prompt.USER:
         door.proven = door.proven and dash_c
         door.at_prompt = True

@@ -16,7 +16,7 @@ from apcbridge.console.events import (
 )
 from apcbridge.console.goals import Logout, ReadIdentity, ReadStatus
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions, SessionState
-from apcbridge.errors import CommandRejected, GoalTimeout, LoginRefused, PasswordChangeForced, ScreenUnrecognised
+from apcbridge.errors import GoalTimeout, LoginRefused, PasswordChangeForced, ScreenUnrecognised
 from tests.unit.console import rackpdu as pdu
 from tests.unit.console import shells
 from tests.unit.console.peer import Driver, Script
@@ -105,7 +105,7 @@ def test_a_forced_password_change_is_told_and_nothing_is_typed_into_it() -> None
 def test_a_unit_that_is_not_ready_says_so() -> None:
     text = b"\r\nThe Switched Rack PDU is still initializing. Please try again later.\r\n"
     run = driver(*shells.login(b"apc -c", text + pdu.USER), access=Access.AUTO, hint=DialectId.D3C)
-    assert isinstance(failure(run.run(READ)).error, CommandRejected)
+    assert isinstance(failure(run.run(READ)).error, GoalTimeout)
 
 
 def test_logs_out_and_in_again_without_an_empty_name_at_a_prompt_that_is_there() -> None:
@@ -192,3 +192,22 @@ def test_a_hint_of_dash_c_that_is_refused_costs_one_try_and_the_next_is_plain() 
     run = driver(*pdu.WAKE, *refused, *WAY_IN, access=Access.AUTO, hint=DialectId.D3C)
     assert isinstance(failure(run.run(READ)).error, LoginRefused)
     assert isinstance(run.run(READ)[-1], GoalDone)
+
+
+def test_access_cli_does_not_fall_back_to_menus() -> None:
+    refused = [(b"apc\r", b"apc" + pdu.PASSWORD), (b"apc -c\r", b"******" + pdu.USER)]
+    to_logout = [(b"\x03", b"\r\n" + pdu.MAIN), LOGOUT]
+    run = driver(*pdu.WAKE, *pdu.login(), *to_logout, *refused, *refused, access=Access.CLI)
+    for _ in range(2):
+        assert isinstance(failure(run.run(READ)).error, LoginRefused)
+
+
+@pytest.mark.parametrize("field", ["username", "password"])
+def test_credentials_that_would_be_keys_are_refused(field: str) -> None:
+    with pytest.raises(ValueError, match="control characters"):
+        Credentials(**{"username": "apc", "password": "apc", field: "a\rb"})
+
+
+def test_a_stranger_session_that_ends_while_we_leave_it_is_no_obstacle() -> None:
+    left = [(b"\x03", b""), (ERASE, pdu.action_menu(3, "ON")), (b"\x03", pdu.USER)]
+    assert isinstance(driver(*left, *WAY_IN).run(READ)[-1], GoalDone)
