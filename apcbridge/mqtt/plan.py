@@ -27,12 +27,18 @@ from apcbridge.mqtt.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from apcbridge.commands import CommandResult
     from apcbridge.model import PduSnapshot, PduStatus
 
 IDENTITY_GRACE_S = 60.0
 """How long to wait for a screen that tells model and serial number before the PDU is announced without."""
+
+
+CLEAR_AFTER_S = 3.0
+"""How long Home Assistant has to let go of a removed entity before its values are cleared under it, which it would log
+as errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,8 @@ class Plan:
         self._unannounced: set[str] = set()
         self._first_seen_mono: dict[str, float] = {}
         self._migrated: set[str] = set()
+        self._clear_mono: dict[str, float] = {}
+        """Owner -> when the values that it left behind may be cleared."""
         self._written: dict[str, _Written] = {}
 
     def forget_published(self) -> None:
@@ -88,24 +96,23 @@ class Plan:
         for topic in [t for t in self._published if not t.startswith(f"{self._settings.base_topic}/")]:
             del self._published[topic]
 
-    def next_announcement_mono(self) -> float | None:
-        """Tell when a PDU that waits to be identified will be announced without."""
-        return min((seen + IDENTITY_GRACE_S for seen in self._first_seen_mono.values()), default=None)
+    def next_change_mono(self) -> float | None:
+        """Tell when time alone will next give this plan something to do, or None."""
+        announcements = (seen + IDENTITY_GRACE_S for seen in self._first_seen_mono.values())
+        return min((*announcements, *self._clear_mono.values()), default=None)
 
-    def strangers(self) -> list[Publication]:
+    def strangers(self, now_mono: float) -> list[Publication]:
         """Clear the topics of PDUs that are no longer configured."""
         gone = self._ledger.topics.keys() - self._settings.pdus.keys() - {BRIDGE}
         self._ledger.forget_devices(self._ledger.devices.keys() - self._settings.pdus.keys())
-        return [self._clear(owner, topic) for owner in sorted(gone) for topic in sorted(self._ledger.topics[owner])]
+        return [p for owner in sorted(gone) for p in self._orphans(owner, set(), now_mono)]
 
-    def bridge(self, values: Mapping[str, Retained]) -> list[Publication]:
+    def bridge(self, values: Mapping[str, Retained], now_mono: float) -> list[Publication]:
         """Plan the bridge's own device and ``values`` (topic -> payload)."""
         written = self._write(None, (bridge_device(self._settings),))
         found = self._documents(BRIDGE, written) + self._values(BRIDGE, values)
         wanted = {document.topic for document in written.documents} | values.keys()
-        kept = {self._topics.bridge(leaf) for leaf in ("state", "info", "health")}
-        owned = self._ledger.topics.get(BRIDGE, set())
-        return found + [self._clear(BRIDGE, topic) for topic in sorted(owned - wanted - kept)]
+        return found + self._orphans(BRIDGE, wanted | {self._topics.bridge("state")}, now_mono)
 
     def pdu(self, status: PduStatus, last_commands: Mapping[int, CommandResult], now_mono: float) -> list[Publication]:
         """Plan everything of one PDU: discovery first, then values, then what is gone."""
@@ -119,8 +126,7 @@ class Plan:
             return self._values(pdu, values)
         found = self._documents(pdu, written) + self._values(pdu, values)
         wanted = {document.topic for document in written.documents} | values.keys()
-        orphans = self._ledger.topics.get(pdu, set()) - wanted
-        return found + [self._clear(pdu, topic) for topic in sorted(orphans)]
+        return found + self._orphans(pdu, wanted, now_mono)
 
     def about_to_send(self, publication: Publication) -> None:
         """Remember ownership before the broker knows: a crash in between must not leave an orphan."""
@@ -189,6 +195,17 @@ class Plan:
             if self._published.get(topic) != value.same_as
         ]
 
+    def _orphans(self, owner: str, wanted: AbstractSet[str], now_mono: float) -> list[Publication]:
+        """Clear what an owner does not want any more: documents at once, values when nobody reads them any more."""
+        orphans = sorted(self._ledger.topics.get(owner, set()) - wanted)
+        values = [topic for topic in orphans if not self._is_document(topic)]
+        if values and now_mono < self._clear_mono.setdefault(owner, now_mono + CLEAR_AFTER_S):
+            orphans = [topic for topic in orphans if topic not in values]
+        else:
+            self._clear_mono.pop(owner, None)
+        return [Publication(owner=owner, topic=topic, payload=b"") for topic in orphans]
+
     @staticmethod
-    def _clear(owner: str, topic: str) -> Publication:
-        return Publication(owner=owner, topic=topic, payload=b"")
+    def _is_document(topic: str) -> bool:
+        """Tell discovery documents from values, whatever prefix and base topic were configured when they were sent."""
+        return topic.endswith("/config")

@@ -178,13 +178,14 @@ class Publisher:
         await self._send_all(connection, self._bridge_plan())
         for pdu in self._settings.pdus:
             await self._send_all(connection, self._pdu_plan(pdu))
-        await self._send_all(connection, self._plan.strangers())
+        await self._send_all(connection, self._plan.strangers(self._clock.monotonic()))
         return self.published - before, self._clock.monotonic() - started
 
     async def _publish_changes(self, connection: BrokerConnection) -> None:
         self._take_edges()
         self._mark_aged()
         changed, self._dirty = self._dirty, set()
+        await self._send_all(connection, self._plan.strangers(self._clock.monotonic()))
         if self._bridge_mono <= self._clock.monotonic():
             await self._send_all(connection, self._bridge_plan())
         for pdu in sorted(changed & self._settings.pdus.keys()):
@@ -192,7 +193,7 @@ class Publisher:
 
     def _bridge_plan(self) -> list[Publication]:
         self._bridge_mono = self._clock.monotonic() + BRIDGE_VALUES_S
-        return self._plan.bridge(self._bridge_values())
+        return self._plan.bridge(self._bridge_values(), self._clock.monotonic())
 
     def _pdu_plan(self, pdu: str) -> list[Publication]:
         status, now_mono = self._store.get(pdu), self._clock.monotonic()
@@ -205,9 +206,9 @@ class Publisher:
         for pdu in self._settings.pdus:
             if is_available(self._store.get(pdu), now_mono) is not self._said_available.get(pdu):
                 self._dirty.add(pdu)
-        announcement_mono = self._plan.next_announcement_mono()
-        if announcement_mono is not None and announcement_mono <= now_mono:
-            self._dirty.update(self._settings.pdus)
+        change_mono = self._plan.next_change_mono()
+        if change_mono is not None and change_mono <= now_mono:
+            self._everything_dirty()
 
     async def _send_all(self, connection: BrokerConnection, publications: list[Publication]) -> None:
         if not publications:
@@ -279,7 +280,7 @@ class Publisher:
             self._wake.set()
         now_mono = self._clock.monotonic()
         ages = (self._store.get(pdu).freshness_changes_mono(now_mono) for pdu in self._settings.pdus)
-        moments = (self._refresh_mono, self._bridge_mono, self._plan.next_announcement_mono(), *ages)
+        moments = (self._refresh_mono, self._bridge_mono, self._plan.next_change_mono(), *ages)
         wake_mono = min((m for m in moments if m is not None), default=now_mono)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(TICK_S, max(0.0, wake_mono - now_mono) + 0.002)):

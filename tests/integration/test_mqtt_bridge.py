@@ -339,6 +339,7 @@ async def test_what_is_gone_from_the_configuration_is_cleared(broker: Mosquitto,
     assert any("pdu2" in topic for topic in retained_at(broker.port))
     async with running(settings, status(snapshot(outlets=4))) as world:
         await settled(broker.port, world)
+        await until(lambda: not [t for t in retained_at(broker.port) if "pdu2" in t or "/outlet/5" in t])
         assert_equal_to_store(broker.port, world)
         held = retained_at(broker.port)
         assert not [t for t in held if "pdu2" in t or "za0402005678" in t]

@@ -99,8 +99,7 @@ async def test_a_base_topic_that_changed_leaves_nothing_behind(broker: Mosquitto
         with Observer(broker.port) as observer:
             await until(lambda: observer.last("power/bridge/rack-a/state") == b"online")
         await until(lambda: world.bridge.connected)
-        held = retained_at(broker.port)
-    assert not [t for t in held if t.startswith("apcbridge/pdu1")]
+        await until(lambda: not [t for t in retained_at(broker.port) if t.startswith("apcbridge/pdu1")])
 
 
 async def test_a_serial_number_that_turns_up_later_changes_no_identity(broker: Mosquitto, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from apcbridge.model import Identity, LinkState, OutletState, PduStatus, Policy
 from apcbridge.mqtt.discovery import MIGRATE
 from apcbridge.mqtt.ledger import Ledger
-from apcbridge.mqtt.plan import IDENTITY_GRACE_S, Plan, Publication
+from apcbridge.mqtt.plan import CLEAR_AFTER_S, IDENTITY_GRACE_S, Plan, Publication
 from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, MqttSettings, OutletView, PduView
 
 from .samples import MONO, bare_snapshot, full_snapshot, outlet, settings, status
@@ -65,10 +65,15 @@ def test_outlets_that_are_gone_are_cleared_and_named_bare_once() -> None:
     plan, broker = Plan(settings(), Ledger(None)), Broker()
     broker.take(plan, plan.pdu(status(full_snapshot(outlets=3)), {}, MONO))
     broker.take(plan, plan.pdu(status(full_snapshot(outlets=2)), {}, MONO))
-    assert not [topic for topic in broker.held if "/outlet/3" in topic]
     assert b'"outlet_3":{"p":"switch"}' in broker.held[DEVICE]
     assert broker.take(plan, plan.pdu(status(full_snapshot(outlets=2)), {}, MONO)) == [DEVICE]
     assert b"outlet_3" not in broker.held[DEVICE]
+    later = MONO + CLEAR_AFTER_S
+    assert plan.next_change_mono() == later, "Home Assistant would log errors about values that vanish first"
+    assert [topic for topic in broker.held if "/outlet/3" in topic]
+    broker.take(plan, plan.pdu(status(full_snapshot(outlets=2)), {}, later))
+    assert not [topic for topic in broker.held if "/outlet/3" in topic]
+    assert plan.next_change_mono() is None
 
 
 def test_before_the_first_reading_nothing_is_taken_for_gone() -> None:
@@ -88,7 +93,9 @@ def test_a_pdu_that_is_not_configured_any_more_is_cleared() -> None:
     broker.take(plan, plan.pdu(status(full_snapshot()), {}, MONO))
     broker.take(plan, plan.pdu(status(full_snapshot(pdu="pdu2"), pdu="pdu2"), {}, MONO))
     left = Plan(settings(), ledger)
-    broker.take(left, left.strangers() + left.bridge({}) + left.pdu(status(full_snapshot()), {}, MONO))
+    for now_mono in (MONO, MONO + CLEAR_AFTER_S):
+        broker.take(left, left.strangers(now_mono) + left.bridge({}, now_mono))
+        broker.take(left, left.pdu(status(full_snapshot()), {}, now_mono))
     assert not [topic for topic in broker.held if "pdu2" in topic]
     assert set(ledger.devices) == {"pdu1"}
 
@@ -96,9 +103,9 @@ def test_a_pdu_that_is_not_configured_any_more_is_cleared() -> None:
 def test_a_pdu_is_announced_when_it_has_said_who_it_is() -> None:
     plan, broker = Plan(settings(), Ledger(None)), Broker()
     assert not [t for t in broker.take(plan, plan.pdu(status(bare_snapshot()), {}, MONO)) if "homeassistant" in t]
-    assert plan.next_announcement_mono() == MONO + IDENTITY_GRACE_S
+    assert plan.next_change_mono() == MONO + IDENTITY_GRACE_S
     assert DEVICE in broker.take(plan, plan.pdu(status(full_snapshot()), {}, MONO + 1.0))
-    assert plan.next_announcement_mono() is None
+    assert plan.next_change_mono() is None
 
 
 def test_one_that_never_says_so_is_announced_after_a_while_and_keeps_that_identity() -> None:
@@ -180,10 +187,10 @@ def test_whatever_happened_the_broker_ends_up_as_if_it_had_not(
         for reading, now_mono in readings:
             broker.take(plan, plan.pdu(reading, {}, now_mono))
     final = full_snapshot()
-    for _ in range(3):
-        broker.take(plan, plan.pdu(status(final), {}, MONO))
+    for later_s in (0.0, 0.0, CLEAR_AFTER_S, 200.0, 200.0 + CLEAR_AFTER_S):
+        broker.take(plan, plan.pdu(status(final), {}, MONO + later_s))
     plan.forget_published()
     fresh = Broker()
-    fresh.take(plan, plan.pdu(status(final), {}, MONO))
+    fresh.take(plan, plan.pdu(status(final), {}, MONO + 200.0 + CLEAR_AFTER_S))
     assert {t: steady(p) for t, p in broker.held.items()} == {t: steady(p) for t, p in fresh.held.items()}
     assert ledger.topics.get("pdu1", set()) == fresh.held.keys()
