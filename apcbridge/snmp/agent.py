@@ -21,7 +21,6 @@ from apcbridge.snmp.selftest import check_access
 from apcbridge.snmp.settings import AddressUnavailable
 from apcbridge.snmp.texts import SystemTextFile
 from apcbridge.snmp.v3 import UserEngine
-from apcbridge.snmp.writes import AnswerMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,8 +46,7 @@ class SnmpAgent:
         self._store = store
         self._clock = clock
         self._texts = SystemTextFile(settings, clock.wall)
-        answers = AnswerMemory()
-        self._desks = {a.pdu: Desk(store.get(a.pdu), door, self._texts, answers) for a in settings.addresses}
+        self._desks = {a.pdu: Desk(store.get(a.pdu), door, self._texts) for a in settings.addresses}
         self._bound: dict[str, tuple[str, int]] = {}
         self._opened = asyncio.Event()
         self._engines: dict[str, UserEngine] = {}

@@ -61,14 +61,13 @@ class Desk:
         status: PduStatus,
         door: SetDoor,
         texts: TextKeeper,
-        answers: AnswerMemory,
         refusal_lines: LogBudget | None = None,
     ) -> None:
         self.pdu = status.pdu
         self._status = status
         self._door = door
         self._texts = texts
-        self._answers = answers
+        self._answers = AnswerMemory()
         self._table: OidTable | None = None
         self._refusal_lines = refusal_lines or LogBudget()
 
@@ -91,28 +90,22 @@ class Desk:
     def write(self, request: ber.Message, access: Access, asker: Asker) -> bytes:
         """Answer a SET at once, whatever the console is doing; raise MalformedMessage if an OID is none."""
         counters = self._texts.context(self.pdu).counters
-        key = (
-            asker.pdu,
-            asker.source,
-            asker.principal,
-            request.version,
-            request.request_id,
-            request.varbind_list,
-        )
+        if access is not Access.WRITE:
+            # Nothing of it acts, so nothing of it need be remembered: a reader cannot fill the memory.
+            counters.bad_community_uses += 1
+            return self._refuse(request, Refusal(ErrorStatus.NO_ACCESS, 1), asker, "it may only read")
+        key = (asker.pdu, asker.source, asker.principal, request.version, request.request_id, request.varbind_list)
         known = self._answers.recall(key, asker.now_mono)
         if known is not None:
             counters.repeated_sets += 1
             return known
         if self._answers.full:
             return responder.error(request, ErrorStatus.RESOURCE_UNAVAILABLE, 1 if request.varbinds else 0)
-        answer = self._set(request, access, asker)
+        answer = self._set(request, asker)
         self._answers.remember(key, answer, asker.now_mono)
         return answer
 
-    def _set(self, request: ber.Message, access: Access, asker: Asker) -> bytes:
-        if access is not Access.WRITE:
-            self._texts.context(self.pdu).counters.bad_community_uses += 1
-            return self._refuse(request, Refusal(ErrorStatus.NO_ACCESS, 1), asker, "it may only read")
+    def _set(self, request: ber.Message, asker: Asker) -> bytes:
         wishes = plan(request, self._status.snapshot, self.table)
         if isinstance(wishes, Refusal):
             return self._refuse(request, wishes, asker, "the request does not fit the object")

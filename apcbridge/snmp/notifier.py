@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from apcbridge.model import Event, EventType
 from apcbridge.snmp import ber, traps
 from apcbridge.snmp.ber import MalformedMessage, PduType
-from apcbridge.snmp.guard import parse_host
+from apcbridge.snmp.guard import LogBudget, parse_host
 from apcbridge.snmp.peer import Heard, Peer
 from apcbridge.snmp.settings import TrapVersion
 from apcbridge.snmp.usm import Keys
@@ -74,6 +74,7 @@ class Courier:
         self._parcels: deque[Parcel] = deque(maxlen=QUEUE_LIMIT)
         self._arrived = asyncio.Event()
         self._request_id = 0
+        self._failure_lines = LogBudget()
         self._lost = 0
 
     def post(self, parcel: Parcel) -> None:
@@ -115,13 +116,12 @@ class Courier:
                 sock.bind((source, 0))
             await loop.sock_connect(sock, target)
             self._request_id = self._request_id % 0x7FFFFFFF + 1
-            await loop.sock_sendall(sock, self._encode(parcel, self._request_id))
+            await self._send(sock, parcel)
             if receiver.inform:
                 await self._await_acknowledgement(sock, parcel)
 
     async def _await_acknowledgement(self, sock: socket.socket, parcel: Parcel) -> None:
         """Repeat an inform until the receiver answers it (RFC 3413, 3.3)."""
-        loop = asyncio.get_running_loop()
         for tries_left in reversed(range(INFORM_TRIES)):
             try:
                 async with asyncio.timeout(INFORM_TIMEOUT_S):
@@ -132,19 +132,29 @@ class Courier:
                     if self._peer:
                         self._peer.forget()
                     raise TimeoutError(f"no acknowledgement after {INFORM_TRIES} tries") from None
-                await loop.sock_sendall(sock, self._encode(parcel, self._request_id))
+                await self._send(sock, parcel)
             else:
                 return
 
+    async def _send(self, sock: socket.socket, parcel: Parcel) -> None:
+        try:
+            await asyncio.get_running_loop().sock_sendall(sock, self._encode(parcel, self._request_id))
+        except ConnectionRefusedError:
+            # The report of an earlier try; for an inform the next may find the receiver back.
+            _log.debug("SNMP receiver %s is not there", self.receiver.where)
+
     async def _heard(self, sock: socket.socket, parcel: Parcel) -> bool:
         """Take one datagram from the receiver; True if it acknowledges."""
-        loop = asyncio.get_running_loop()
-        data = await loop.sock_recv(sock, 0xFFFF)
+        try:
+            data = await asyncio.get_running_loop().sock_recv(sock, 0xFFFF)
+        except ConnectionRefusedError:
+            await asyncio.sleep(INFORM_TIMEOUT_S)
+            return False
         if self._peer is None:
             return self._acknowledges(data)
         heard = self._peer.hear(data, self._request_id, self._clock.monotonic())
         if heard is Heard.CLOCK:
-            await loop.sock_sendall(sock, self._encode(parcel, self._request_id))
+            await self._send(sock, parcel)
         return heard is Heard.ACKNOWLEDGED
 
     def _acknowledges(self, data: bytes) -> bool:

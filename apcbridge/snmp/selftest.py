@@ -18,7 +18,7 @@ from apcbridge.snmp.mib import MibContext
 from apcbridge.snmp.powernet import RPDU_COMMAND, SPDU_CONTROL
 from apcbridge.snmp.settings import Access
 from apcbridge.snmp.system import AgentCounters
-from apcbridge.snmp.writes import AnswerMemory, Asker
+from apcbridge.snmp.writes import Asker
 
 if TYPE_CHECKING:
     from apcbridge.commands import Command
@@ -61,7 +61,7 @@ def check_access() -> None:
         for column in (RPDU_COMMAND, SPDU_CONTROL):
             for access, expected in ((Access.READ, 0), (Access.WRITE, 1)):
                 door = _Door()
-                desk = Desk(_status(), door, _Texts(), AnswerMemory(), LogBudget(lines=0))
+                desk = Desk(_status(), door, _Texts(), LogBudget(lines=0))
                 desk.write(_set_request(version, (*column, 1)), access, _ASKER)
                 if door.submitted != expected:
                     raise AccessBroken(f"a principal that may {access} would act {door.submitted} times with one SET")

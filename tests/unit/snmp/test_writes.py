@@ -29,7 +29,7 @@ from apcbridge.snmp.powernet import (
 )
 from apcbridge.snmp.settings import Access
 from apcbridge.snmp.system import SYS_CONTACT, SYS_NAME, AgentCounters
-from apcbridge.snmp.writes import ANSWERS_REMEMBERED, DEDUP_WINDOW_S, AnswerMemory, Asker
+from apcbridge.snmp.writes import ANSWERS_REMEMBERED, DEDUP_WINDOW_S, Asker
 from tests.unit.snmp.world import NOW, Door, status
 
 Binds = list[tuple[ber.Oid, bytes]]
@@ -60,7 +60,7 @@ class Place:
     ) -> None:
         self.door = Door(refusal)
         self.texts = Texts(writable=writable)
-        self.desk = Desk(shown or status(), self.door, self.texts, AnswerMemory())
+        self.desk = Desk(shown or status(), self.door, self.texts)
         self.asker = Asker(
             pdu="pdu1", source="127.0.0.1:5000", principal="writer", request=b"\x02\x01\x4d", now_at=1.0, now_mono=NOW
         )
@@ -330,7 +330,7 @@ class ArbitersDoor:
 def test_several_outlets_are_switched_all_or_none(rules: PduRules, expected: tuple[int, int]) -> None:
     place = Place()
     door = ArbitersDoor(rules, status())
-    place.desk = Desk(status(), door, place.texts, AnswerMemory())
+    place.desk = Desk(status(), door, place.texts)
     assert place.set([((*RPDU_COMMAND, n), one(2)) for n in (1, 2, 3)]) == expected
     assert len(door.arbiter.unfinished("pdu1")) == (3 if expected == (0, 0) else 0)
 
@@ -338,5 +338,5 @@ def test_several_outlets_are_switched_all_or_none(rules: PduRules, expected: tup
 def test_switching_all_outlets_is_up_to_the_rules() -> None:
     place = Place()
     for bulk, expected in ((frozenset[Origin](), (ErrorStatus.NO_ACCESS, 1)), (frozenset({Origin.SNMP}), (0, 0))):
-        place.desk = Desk(status(), ArbitersDoor(PduRules(bulk_origins=bulk), status()), place.texts, AnswerMemory())
+        place.desk = Desk(status(), ArbitersDoor(PduRules(bulk_origins=bulk), status()), place.texts)
         assert place.set([(RPDU_ALL_COMMAND, one(3))]) == expected
