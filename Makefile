@@ -16,7 +16,8 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
 # The programs that the tests drive, and what it takes to build systemd-python.
-DEBIAN_PACKAGES := python3-venv mosquitto mosquitto-clients snmp snmpd fence-agents powerman ser2net telnet smitools systemd \
+DEBIAN_PACKAGES := python3-venv mosquitto mosquitto-clients snmp snmpd snmptrapd fence-agents powerman ser2net nut-snmp \
+	cluster-glue telnet smitools openssl systemd \
 	gcc pkg-config python3-dev libsystemd-dev
 
 # A version manager's "python3" may be any version or none at all: take the first that is 3.11 or later and has venv.
