@@ -333,6 +333,7 @@ def _settle_in(door: Door, memory: Memory, reply: Reply) -> Dialog[None]:
     """Find the dialect of the face that a login has led to."""
     memory.forget_place()
     memory.banner = parse_banner(reply.text)
+    memory.account = memory.banner.user if memory.banner else memory.account
     if reply.prompt is Prompt.SHELL:
         memory.dialect = DialectId.D4
     elif reply.prompt is Prompt.DASH_C:

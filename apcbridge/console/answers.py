@@ -111,10 +111,14 @@ def parse_shell_status(data: Iterable[str]) -> StatusTable:
     return StatusTable(tuple(rows), None, strange)
 
 
-def check_whole(table: StatusTable, expected: int | None) -> None:
-    """Raise TableIncomplete unless the rows are 1..N, the expected N, and no torn row is among the lines."""
+def check_whole(table: StatusTable, expected: int | None, *, all_seen: bool = True) -> None:
+    """Raise TableIncomplete unless the rows are 1..N, the expected N, and no torn row is among the lines.
+
+    Where the account does not see all outlets (``all_seen`` False) there may be gaps.
+    """
     numbers = [row.number for row in table.rows]
-    if not numbers or numbers != list(range(1, len(numbers) + 1)):
+    due = list(range(1, len(numbers) + 1)) if all_seen else sorted(set(numbers))
+    if not numbers or numbers != due:
         raise TableIncomplete(f"rows {numbers} are not 1 to N")
     if expected is None and table.strange is not None:
         raise TableIncomplete(f"the outlet list holds {summary(table.strange)}")

@@ -112,7 +112,7 @@ def menu_dialect(app_name: str | None, manager: Screen) -> DialectId | None:
     """Tell the menu dialects apart by the first screen below the Control Console, then by the banner."""
     if manager.find("Outlet Management"):
         return DialectId.D3B
-    if manager.find("Outlet Control/Configuration") and manager.kind is Kind.DEVICE_MANAGER:
+    if manager.find("Outlet Control/Configuration", "Outlet Control") and manager.kind is Kind.DEVICE_MANAGER:
         return DialectId.D3A
     if manager.find("Outlet Manager") or manager.title == "Outlet Manager":
         return DialectId.D0

@@ -117,6 +117,8 @@ class Memory:
 
     dialect: DialectId | None = None
     banner: Banner | None = None
+    account: str | None = None
+    """Type of account as the last banner printed it."""
     outlets: int | None = None
     """How many outlets there are: configured, or seen on a whole list."""
     listed_names: tuple[str, ...] | None = None
@@ -139,6 +141,11 @@ class Memory:
     """Width of the state column of the ``-c`` command line, from the last whole list."""
     refusals: Counter[str] = field(default_factory=Counter)
     """How often in a row this firmware has answered a command with an error; twice, and it is not asked again."""
+
+    @property
+    def is_outlet_user(self) -> bool:
+        """The account may see some outlets only."""
+        return self.account is not None and "outlet" in self.account.casefold()
 
     def forget_place(self) -> None:
         """Forget what depends on the place in the menus and on this login."""

@@ -23,8 +23,8 @@ _MAX_STEPS = 12
 
 _TO_LIST = {
     Kind.MAIN: re.compile(r"Device Manager|Outlet Manager"),
-    Kind.DEVICE_MANAGER: re.compile(r"Outlet Management|Outlet Control/Configuration|MasterSwitch plus 1"),
-    Kind.OUTLET_MANAGEMENT: re.compile(r"Outlet Control/Configuration"),
+    Kind.DEVICE_MANAGER: re.compile(r"Outlet Management|Outlet Control(?:/Configuration)?|MasterSwitch plus 1"),
+    Kind.OUTLET_MANAGEMENT: re.compile(r"Outlet Control(?:/Configuration)?"),
 }
 _TO_LOADS = re.compile(r"(?:Phase|Bank|Load) (?:Management|Monitor)(?:/Configuration)?")
 _ONE_PHASE = re.compile(r"Phase (?:L)?\d")
@@ -93,7 +93,7 @@ def to_list(memory: Memory) -> Dialog[Screen]:
         item = screen.find_match(way) if way else None
         if item is None and way is not None:
             raise ScreenUnrecognised(f"{screen.title!r} has no item that leads to the outlets")
-        if item is not None and item.label == "Outlet Control/Configuration":
+        if item is not None and item.label.startswith("Outlet Control"):
             memory.renumbered = screen.find_match(_RESTRICTION) is None
         screen = yield from (choose(memory, item) if item else show(memory, Send(ESC, enter=False)))
     raise ScreenUnrecognised(f"no way from {screen.title!r} to the outlet list")
@@ -105,7 +105,7 @@ def to_list(memory: Memory) -> Dialog[Screen]:
 def read_list(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
     """Read the whole outlet list; where nothing proves its length, or a name is new, two readings must agree."""
     table = yield from _sure_list(memory)
-    if memory.renumbered or _is_outlet_user(memory):
+    if memory.renumbered or memory.is_outlet_user:
         return (yield from _true_numbers(memory, table.rows))
     memory.outlets = len(table.rows)
     memory.items = {row.number: row.number for row in table.rows}
@@ -114,7 +114,7 @@ def read_list(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
 
 
 def _sure_list(memory: Memory) -> Dialog[OutletList]:
-    renumbered = memory.renumbered or _is_outlet_user(memory)
+    renumbered = memory.renumbered or memory.is_outlet_user
     table = yield from _one_list(memory, (len(memory.items) or None) if renumbered else memory.outlets)
     names = tuple(row.name for row in table.rows)
     if table.sure and memory.listed_names in (None, names):
@@ -154,12 +154,7 @@ def _list_without_states(memory: Memory, screen: Screen, expected: int | None) -
         states = screens.parse_state_block((yield from to_main(memory)).above)
     while shown.kind is not Kind.LIST and memory.screen is not None and memory.screen.kind is not Kind.MAIN:
         shown = yield from show(memory, Send(ESC, enter=False))
-    return screens.join_names_and_states(names, states)
-
-
-def _is_outlet_user(memory: Memory) -> bool:
-    user = memory.banner.user if memory.banner else None
-    return user is not None and "outlet" in user.casefold()
+    return screens.join_names_and_states(names, states, all_seen=not memory.is_outlet_user)
 
 
 def _true_numbers(memory: Memory, rows: tuple[OutletRow, ...]) -> Dialog[tuple[OutletRow, ...]]:

@@ -249,17 +249,19 @@ def parse_state_block(lines: Iterable[str]) -> dict[int, str]:
     return states
 
 
-def join_names_and_states(names: Sequence[str], states: Mapping[int, str]) -> OutletList:
-    """Put names and states together; every outlet must have one."""
-    if sorted(states) != list(range(1, len(names) + 1)):
-        raise TableIncomplete(f"states of outlets {sorted(states)} for {len(names)} names")
-    rows = tuple(
-        OutletRow(
-            number=number, name=name, state=OutletState(states[number].rstrip("*")), pending="*" in states[number]
-        )
-        for number, name in enumerate(names, 1)
-    )
-    return OutletList(rows=rows, sure=True)
+def join_names_and_states(names: Sequence[str], states: Mapping[int, str], *, all_seen: bool) -> OutletList:
+    """Put names and states together, in their order; every outlet must have one.
+
+    Where the account does not see all outlets the states bear true numbers and the names menu positions.
+    """
+    numbers = sorted(states)
+    if len(numbers) != len(names) or (all_seen and numbers != list(range(1, len(names) + 1))):
+        raise TableIncomplete(f"states of outlets {numbers} for {len(names)} names")
+    rows: list[OutletRow] = []
+    for position, (name, number) in enumerate(zip(names, numbers, strict=True), 1):
+        state, star, _ = states[number].partition("*")
+        rows.append(OutletRow(number=position, name=name, state=OutletState(state), pending=bool(star)))
+    return OutletList(rows=tuple(rows), sure=True)
 
 
 def _parse_row(line: str, *, loose: bool) -> _Row | None:

@@ -95,16 +95,30 @@ def _parse_status(memory: Memory, data: tuple[str, ...]) -> StatusTable:
 def read_rows(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
     """Read all outlets; where nothing tells how many there are, or a name is new, two readings must agree."""
     table = _parse_status(memory, (yield from _query_status(memory)))
-    answers.check_whole(table, memory.outlets)
+    answers.check_whole(table, _expected(memory), all_seen=not memory.is_outlet_user)
     names = tuple(row.name for row in table.rows)
-    if memory.outlets is None or memory.listed_names not in (None, names):
+    if _expected(memory) is None or memory.listed_names not in (None, names):
         memory.state_width = table.width
-        table = _parse_status(memory, (yield from _query_status(memory)))
-        answers.check_whole(table, len(names))
-        if tuple(row.name for row in table.rows) != names:
+        again = _parse_status(memory, (yield from _query_status(memory)))
+        answers.check_whole(again, len(names), all_seen=not memory.is_outlet_user)
+        if _numbered_names(again) != _numbered_names(table):
             raise TableIncomplete("two readings of the outlet list do not agree")
-    memory.outlets, memory.state_width, memory.listed_names = len(names), table.width, names
+        table = again
+    if not memory.is_outlet_user:
+        memory.outlets = len(names)
+    memory.state_width, memory.listed_names = table.width, names
     return table.rows
+
+
+def _expected(memory: Memory) -> int | None:
+    """Tell how many rows are due; of an outlet user's only what was listed before tells that."""
+    if memory.is_outlet_user:
+        return None if memory.listed_names is None else len(memory.listed_names)
+    return memory.outlets
+
+
+def _numbered_names(table: StatusTable) -> list[tuple[int, str]]:
+    return [(row.number, row.name) for row in table.rows]
 
 
 def _query_status(memory: Memory) -> Dialog[tuple[str, ...]]:
@@ -128,10 +142,10 @@ def read_outlet(memory: Memory, outlet: int) -> Dialog[OutletRow]:
                 raise OutletMismatch(f"{command!r} was answered for outlet {table.rows[0].number}")
             return table.rows[0]
         memory.refusals[_ONE_OUTLET] += 1
-    rows = yield from read_rows(memory)
-    if not 1 <= outlet <= len(rows):
-        raise OutletMismatch(f"the PDU has no outlet {outlet}")
-    return rows[outlet - 1]
+    rows = {row.number: row for row in (yield from read_rows(memory))}
+    if outlet not in rows:
+        raise OutletMismatch(f"the PDU shows no outlet {outlet}")
+    return rows[outlet]
 
 
 def read_status(memory: Memory, *, load: bool) -> Dialog[GoalResult]:

@@ -262,11 +262,12 @@ def test_nothing_that_was_left_half_typed_is_executed(url: str, left: tuple[byte
     assert wire.pdu.log.commands() == []
 
 
-def test_an_outlet_user_sees_true_numbers() -> None:
-    url = "sim://AP7920?firmware=3.7.3&off=5&outlet_user=ops:secret:2,5"
-    wire = Wire(url, SessionOptions(access=Access.MENU), Credentials("ops", "secret"))
+@every_face
+def test_an_outlet_user_sees_true_numbers(face: Face) -> None:
+    url = f"{face.url}&off=5&outlet_user=ops:secret:2,5"
+    wire = Wire(url, SessionOptions(access=face.access), Credentials("ops", "secret"))
     assert states(wire.run(READ)) == {2: OutletState.ON, 5: OutletState.OFF}
-    assert done(wire.run(Switch(5, "Outlet 5", SwitchAction.ON))).result.outcome is Outcome.CONFIRMED
+    assert done(wire.run(Switch(5, None, SwitchAction.ON))).result.outcome is Outcome.CONFIRMED
     assert [command.outlets for command in wire.pdu.log.commands()] == [(5,)]
     assert states(wire.run(READ)) == {2: OutletState.ON, 5: OutletState.ON}
 
