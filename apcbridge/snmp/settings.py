@@ -122,7 +122,7 @@ class AgentAddress:
 class RateLimits:
     """Datagrams per second that are worth decoding; the burst is one second's worth unless told otherwise.
 
-    An answer costs about 20 us of processor time, one of version 3 ten times that: these bounds leave the loop to the
+    An answer costs about 20 us of processor time, one of version 3 about 80: these bounds leave the loop to the
     consoles under any flood, and still let a poller walk at full speed.
     """
 

@@ -188,3 +188,18 @@ async def test_an_inform_is_repeated_until_it_is_acknowledged(monkeypatch: pytes
                 )
                 in third.varbind_list
             )
+
+
+async def test_an_inform_finds_a_receiver_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apcbridge.snmp.notifier.INFORM_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("apcbridge.snmp.notifier.INFORM_TRIES", 100)
+    port = free_port()
+    async with serving(receivers=(receiver(port, TrapVersion.V2C, inform=True),)) as bench:
+        # Nobody listens yet: the kernel refuses what is sent, and says so.
+        await bench.tool("snmpget", "2c", "monitor", ".1.3.6.1.2.1.1.2.0")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0.0)
+            sock.bind(("127.0.0.1", port))
+            async with asyncio.timeout(DEADLINE_S):
+                data, _ = await asyncio.get_running_loop().sock_recvfrom(sock, 2000)
+    assert ber.decode(data).pdu_type == ber.PduType.INFORM

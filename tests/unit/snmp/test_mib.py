@@ -286,3 +286,45 @@ def test_no_secret_stands_where_a_card_shows_them() -> None:
     table = table_of()
     assert value(table, (*E, 2, 4, 2, 3, 3, 0)) == (ber.OCTET_STRING, "***")
     assert not under(table, (*E, 2, 1, 2))
+
+
+S, N, G = ber.OCTET_STRING, ber.INTEGER, ber.GAUGE32
+WALK: dict[ber.Oid, tuple[int, ...]] = {
+    # branch -> types of its scalars or columns 1, 2, ...; 0 where there is none. Walk of an AP7900 with firmware 3.7.4.
+    (*RPDU, 1): (S, S, S, S, S, S, N, N, N, N, N, N, N, N, N, N, N, N, N),
+    (*RPDU, 2, 1): (N, N, N, N, N, 0, N),
+    (*RPDU, 3, 1): (N, N, N, N, N),
+    (*RPDU, 3, 4): (0, N),
+    (*RPDU, 4, 1): (N, N, N),
+    (*RPDU, 5): (N, 0, N, 0, N),
+    (*SPDU, 1): (S, S, S, S, S),
+    (*SPDU, 2): (N, S, S),
+    (*SPDU, 3): (N, N, S),
+    (*SPDU, 4): (N,),
+    (*SPDU, 5): (N,),
+}
+TABLES: dict[ber.Oid, tuple[int, tuple[int, ...]]] = {
+    # entry -> rows, types of its columns.
+    (*RPDU, 2, 2, 1, 1): (1, (N, N, N, N, N)),
+    (*RPDU, 2, 3, 1, 1): (1, (N, G, N, N, N)),
+    (*RPDU, 3, 2, 1, 1): (1, (N, N)),
+    (*RPDU, 3, 3, 1, 1): (8, (N, S, N, N, N)),
+    (*RPDU, 3, 4, 1, 1): (8, (N, S, N, N, N, N, N)),
+    (*RPDU, 3, 5, 1, 1): (8, (N, S, N, N, N, N)),
+    (*RPDU, 5, 4, 1): (1, (N, N, N)),
+    (*SPDU, 4, 2, 1): (8, (N, N, N, S)),
+    (*SPDU, 5, 2, 1): (8, (N, N, S, N, N)),
+}
+
+
+def test_a_walk_is_that_of_a_real_unit_object_for_object_and_type_for_type() -> None:
+    real = {(*branch, at, 0): tag for branch, tags in WALK.items() for at, tag in enumerate(tags, start=1) if tag}
+    for entry, (rows, tags) in TABLES.items():
+        real |= {(*entry, at, row): tag for at, tag in enumerate(tags, start=1) for row in range(1, rows + 1)}
+    table = table_of()
+    served = {}
+    for oid in (*under(table, RPDU), *under(table, SPDU)):
+        shown = value(table, oid)
+        assert shown is not None
+        served[oid] = shown[0]
+    assert served == real
