@@ -10,16 +10,17 @@ if TYPE_CHECKING:
     import argparse
 
 SOCKET_VARIABLE = "APCBRIDGE_SOCKET"
-DEFAULT_SOCKET = "/run/apcbridge/apcbridge.sock"
-"""The same as :data:`apcbridge.web.settings.DEFAULT_SOCKET`, which is too heavy to import for ``--help``."""
+DEFAULT_SOCKETS = ("/run/apcbridge/apcbridge.sock", "/var/lib/apcbridge/apcbridge.sock")
+"""systemd's runtime directory, and beside the state, where the daemon puts it without one."""
 
 
 def add_socket_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--socket PATH``."""
+    found = next((path for path in DEFAULT_SOCKETS if os.access(path, os.F_OK)), DEFAULT_SOCKETS[0])
     parser.add_argument(
         "--socket",
         metavar="PATH",
         type=Path,
-        default=Path(os.environ.get(SOCKET_VARIABLE) or DEFAULT_SOCKET),
-        help=f"the daemon's local socket (default: ${SOCKET_VARIABLE}, else {DEFAULT_SOCKET})",
+        default=Path(os.environ.get(SOCKET_VARIABLE) or found),
+        help=f"the daemon's local socket (default: ${SOCKET_VARIABLE}, else {found})",
     )

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 READ_BYTES = 4096
 """Small beside the limit on headers, which a head may overshoot by as much before it is looked at."""
 LINGER_S = 1.0
+HANG_UP_S = 1.0
+"""How soon it is noticed that one who waits for a result has gone."""
 
 _log = logging.getLogger(__name__)
 
@@ -223,16 +225,16 @@ class Connection:
                     pass
 
     async def _result(self, wait: ResultWait) -> Response:
-        """Wait for a command to end."""
+        """Wait for a command to end, as long as there is somebody to be told."""
         service, wake = self._service, asyncio.Event()
         leave = service.store.on_edge(wake.set)
         try:
-            while not service.api.has_ended(wait):
+            while not service.api.has_ended(wait) and not self._reader.at_eof():
                 remaining_s = wait.until_mono - service.clock.monotonic()
                 if remaining_s <= 0:
                     break
                 wake.clear()
-                await _wait(wake, remaining_s)
+                await _wait(wake, min(remaining_s, HANG_UP_S))
         finally:
             leave()
         return service.api.result_response(wait)

@@ -43,6 +43,7 @@ class Listener:
     sock: socket.socket
     service: Service
     connections: int = 0
+    closing: bool = False
 
 
 class WebServer:
@@ -141,7 +142,10 @@ class WebServer:
                     self.progress_mono = self._clock.monotonic()
                     await asyncio.sleep(PROGRESS_INTERVAL_S)
             finally:
-                # No new connection may come while the group ends those that there are.
+                # No new connection may come while the group ends those that there are; one that the loop has
+                # accepted but not yet handed over is dropped.
+                for listener in listeners:
+                    listener.closing = True
                 for server in servers:
                     server.close()
 
@@ -152,6 +156,9 @@ class WebServer:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
+        if listener.closing:
+            writer.transport.abort()
+            return
         if listener.connections >= self._settings.limits.connections:
             _log.warning("web: %s has all its connections taken; a new one was turned away", listener.door.value)
             writer.write(busy_response())
@@ -164,7 +171,9 @@ class WebServer:
         """Serve one connection. A defect of ours that it brings to light ends that connection and no other."""
         try:
             (outcome,) = await asyncio.gather(self._converse(listener, reader, writer), return_exceptions=True)
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, OSError):
+                _log.debug("web: a peer went before it was known who it is: %s", outcome)
+            elif isinstance(outcome, Exception):
                 _log.error("web: a request was not answered, please report this", exc_info=outcome)
         finally:
             listener.connections -= 1

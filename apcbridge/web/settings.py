@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from apcbridge.errors import ConfigError
 from apcbridge.model import Policy
 from apcbridge.store import Edge
 
-DEFAULT_SOCKET = Path("/run/apcbridge/apcbridge.sock")
-"""Where the daemon listens for the commands that ask it, and where they look for it."""
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 JsonObject: TypeAlias = Mapping[str, Json]

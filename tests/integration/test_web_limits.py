@@ -11,7 +11,7 @@ import pytest
 
 from apcbridge.web.settings import Limits
 from tests.integration.web_world import PATIENCE_S, ask, eventually, port_of, send_raw, serving
-from tests.unit.web.world import World, outlet, snapshot, status
+from tests.unit.web.world import TOKEN, World, outlet, snapshot, status
 
 if TYPE_CHECKING:
     from apcbridge.web.server import WebServer
@@ -78,6 +78,19 @@ async def test_a_flood_of_connections_is_turned_away_and_over_when_they_go() -> 
         for sock in held:
             sock.close()
         await eventually(lambda: answers(server, "/healthz"))
+
+
+async def test_who_waits_for_a_result_and_goes_frees_the_connection() -> None:
+    world = World()
+    body = b'{"command": "OFF", "wait": true}'
+    head = POST + b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (TOKEN.encode(), len(body))
+    async with serving(world, limits=Limits(connections=1)) as server:
+        with socket.create_connection(("127.0.0.1", port_of(server)), PATIENCE_S) as sock:
+            sock.sendall(head + body)
+            await eventually(lambda: bool(world.arbiter.unfinished("p")))
+            assert not await answers(server, "/healthz")
+        await eventually(lambda: answers(server, "/healthz"))
+    assert len(world.arbiter.unfinished("p")) == 1
 
 
 async def test_streams_cannot_take_every_connection() -> None:
