@@ -264,12 +264,16 @@ class Watch:
         away_s = self.rng.choice([60.0, 900.0, 6 * HOUR])
         self._advance(away_s)
         self.mono_zero = self.rng.uniform(0, 100) - self.now
-        log_decides = self.card.log_kind != "none" and not self.card.cold_clock
+        # Where the place in the log was lost (a report had to do without it) only the wall clock is left.
+        log_decides = self.card.log_kind != "none" and not self.card.cold_clock and self._place_known()
         if log_decides and self.rng.random() < 0.5:
             self.wall_offset_s += self.rng.choice([-86400.0, 86400.0, -away_s])
         for life in self.card.lives[before - 1 :]:
             life.since_machine_restart = True
         self._kill_daemon(0.0)
+
+    def _place_known(self) -> bool:
+        return self.memory is not None and self.memory.mark is not None
 
     def _start(self) -> RebootDetector:
         memory = RebootMemory.parse(self.memory.dump()) if self.memory else None

@@ -37,7 +37,7 @@ from apcbridge.pdu.reboots.rhythm import Rhythm, rhythm
 EXPLAIN_S = 120.0
 """How long a certain restart waits for its cause: a session, a login and two screens take some ten seconds."""
 BASELINE_S = 600.0
-"""How long after the start the event log is wanted only to remember the place in it."""
+"""How long the event log is wanted only to remember the place in it."""
 LOGOFF_S = 60.0
 """The shortest inactivity time-out that a card can be set to. A session lost sooner was lost to a restart."""
 REMEMBER_S = 900.0
@@ -108,7 +108,8 @@ class RebootDetector:
         """The wall clock decided in place of the log: starts that nobody counted may stand behind the mark."""
         self._unavailable: set[Evidence] = set()
         self._log_due = False
-        self._begun_mono: float | None = None
+        self._placeless_mono: float | None = None
+        """Since when the place in the event log may be unknown: the start, or the last report."""
         self._remembered_mono = float("-inf")
         self._now_mono = 0.0
         self._now_at = 0.0
@@ -469,6 +470,7 @@ class RebootDetector:
             self._past.append(PastReboot(reboot=reboot, interval_s=restart.interval_s))
             self._ready.append(reboot)
         self._mark = told.mark
+        self._placeless_mono = self._now_mono
         self._uncounted = self._uncounted and not isinstance(log, EventLog)
         self._finding = None
         if self._request and self._request.at_mono <= finding.life.boot.hi:
@@ -491,8 +493,8 @@ class RebootDetector:
 
     def _pass_time(self, now_mono: float, now_at: float) -> None:
         self._now_mono, self._now_at = now_mono, now_at
-        if self._begun_mono is None:
-            self._begun_mono = now_mono
+        if self._placeless_mono is None:
+            self._placeless_mono = now_mono
             self._series = self._series or f"{round(now_at):x}"
 
     def _show_boot(self) -> None:
@@ -513,7 +515,7 @@ class RebootDetector:
         return self._life is None or self._life.agreed < AGREE or bool(self._suspects) or self._silence is not None
 
     def _wants_baseline(self) -> bool:
-        return self._mark is None and self._begun_mono is not None and self._now_mono < self._begun_mono + BASELINE_S
+        return self._mark is None and self._now_mono < (self._placeless_mono or 0.0) + BASELINE_S
 
     def _rhythm(self) -> Rhythm:
         since_boot_s = self._now_mono - self._life.boot.mid if self._life else None

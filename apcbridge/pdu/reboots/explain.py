@@ -10,7 +10,6 @@ from apcbridge.model import RebootCause
 from apcbridge.pdu.reboots import eventlog
 from apcbridge.pdu.reboots.eventlog import ONE_START_S, Join
 from apcbridge.pdu.reboots.lives import RESOLUTION_S, words
-from apcbridge.pdu.reboots.memory import LogMark
 from apcbridge.pdu.reboots.rhythm import WATCHDOG_MIN_S, on_beat
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from apcbridge.pdu.reboots.eventlog import LoggedStart
     from apcbridge.pdu.reboots.lives import Life
+    from apcbridge.pdu.reboots.memory import LogMark
     from apcbridge.pdu.reboots.observations import EventLog, Evidence, ResetCause
 
 REQUEST_S = 300.0
@@ -236,10 +236,14 @@ def _asker(request: Request | None, boot_mono: float, pace: float) -> str:
 
 
 def _next_mark(log: EventLog | None, mark: LogMark | None, *, found: bool) -> LogMark | None:
-    """Remember the place in the log; a start whose line was not there yet is owed, so that it is not told twice."""
-    if log is not None:
-        return eventlog.mark_of(log.entries, owed=0 if found else (mark.owed if mark else 0) + 1)
-    return None if mark is None else LogMark(lines=mark.lines, owed=mark.owed + 1)
+    """Remember the place in the log; a start whose line was not there yet is owed, so that it is not told twice.
+
+    A report without the log gives the place up: nobody knows how many lines now stand behind it that this report, made
+    as one, has covered.
+    """
+    if log is None:
+        return None
+    return eventlog.mark_of(log.entries, owed=0 if found else (mark.owed if mark else 0) + 1)
 
 
 def _told_by_card(text: str) -> RebootCause | None:

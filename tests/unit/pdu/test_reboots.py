@@ -371,6 +371,21 @@ class TestSeveralAtOnce:
         scene.log(f"02:00:30 {RESTARTED}", f"02:00:28 {RESTARTED}", "02:00:20 System: Coldstart.", self.KNOWN)
         assert scene.waits().causes == ["power"]
 
+    def test_lines_behind_a_report_that_was_made_without_the_log_are_not_told_later(self) -> None:
+        scene = steady().log(self.KNOWN).later(10).silent().later(3000).restarts(ago_s=100)
+        scene.back(session_lost=False, since_s=3005).reads().later(2).reads().waits()
+        assert scene.causes == ["unknown"]
+        scene = scene.daemon_restarts(600, machine=True).polls(3)
+        scene.log(*self.lines("03:00:00", "02:50:00", "02:40:00"), self.KNOWN).polls(3).waits()
+        assert len(scene.reported) == 1
+
+    def test_the_place_in_the_log_is_found_again_after_a_report_without_it(self) -> None:
+        scene = steady().log(self.KNOWN).later(10).restarts(ago_s=5).polls(4).lastrst("12 WDT Reset").waits()
+        assert scene.causes == ["watchdog"]
+        assert scene.polls(1).detector.wanted_evidence() == {Evidence.EVENT_LOG}
+        scene.log(*self.lines("03:00:00"), self.KNOWN)
+        assert scene.detector.wanted_evidence() == frozenset()
+
     def test_a_line_that_comes_after_its_report_is_not_told_again(self) -> None:
         scene = steady().log(self.KNOWN).later(10).restarts(ago_s=5).polls(3, every_s=3)
         scene.log(self.KNOWN).lacks(Evidence.RESET_CAUSE).waits()
