@@ -79,7 +79,7 @@ class Mosquitto:
         listeners = [f"listener {self.port} 127.0.0.1", *listener.splitlines()]
         access = [] if any(line.startswith("allow_anonymous") for line in lines) else ["allow_anonymous true"]
         # Started by root, it would become a user who cannot read the test's files; and a slow observer loses nothing.
-        always = ["user root", "max_queued_messages 0"]
+        always = ["user root", "max_queued_messages 100000"]
         self._config.write_text("\n".join([*always, *listeners, *access, *lines, ""]))
         self._process: subprocess.Popen[bytes] | None = None
 
