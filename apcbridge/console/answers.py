@@ -242,6 +242,12 @@ def parse_reset_cause(data: Iterable[str]) -> ResetCauseReading:
     raise ScreenUnrecognised("the answer of 'lastrst' holds no cause")
 
 
+def parse_alarm_count(data: Iterable[str]) -> int | None:
+    """Read ``AlarmCount: 0``; None where nothing was answered."""
+    count = pairs(data).get("AlarmCount")
+    return int(count) if count is not None and count.isdecimal() else None
+
+
 def parse_tcpip(fields: Mapping[str, str]) -> NetworkReading:
     """Read the active IPv4 settings; raises ScreenUnrecognised if there is no address among them."""
     reading = NetworkReading(

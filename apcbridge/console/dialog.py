@@ -126,7 +126,7 @@ class Memory:
     screen: Screen | None = None
     """The menu screen on which the cursor stands."""
     items: dict[int, int] = field(default_factory=dict)
-    """Outlet number -> menu item, from the last whole list of this login."""
+    """Outlet number -> menu item, from the last whole list."""
     names: dict[int, str] = field(default_factory=dict)
     """Outlet number -> name, from the same list."""
     renumbered: bool = False
@@ -148,11 +148,8 @@ class Memory:
         return self.account is not None and "outlet" in self.account.casefold()
 
     def forget_place(self) -> None:
-        """Forget what depends on the place in the menus and on this login."""
+        """Forget where in the menus we are. What was listed is kept: it is compared with a fresh list before use."""
         self.screen = None
-        self.items.clear()
-        self.names.clear()
-        self.renumbered = False
 
 
 def check_typable(text: str) -> None:

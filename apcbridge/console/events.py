@@ -103,6 +103,8 @@ class IdentityReading:
     user: str | None = None
     outlets: int | None = None
     """How many outlets the unit says it has, where a screen says so."""
+    alarm_count: int | None = None
+    """Active alarms (D4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

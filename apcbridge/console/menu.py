@@ -114,8 +114,7 @@ def read_list(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
 
 
 def _sure_list(memory: Memory) -> Dialog[OutletList]:
-    renumbered = memory.renumbered or memory.is_outlet_user
-    table = yield from _one_list(memory, (len(memory.items) or None) if renumbered else memory.outlets)
+    table = yield from _one_list(memory, None if memory.renumbered or memory.is_outlet_user else memory.outlets)
     names = tuple(row.name for row in table.rows)
     if table.sure and memory.listed_names in (None, names):
         memory.listed_names = names

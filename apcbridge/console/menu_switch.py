@@ -33,6 +33,7 @@ _PROSE = {
 }
 """What a confirmation says that it will do, where it bears no heading."""
 _UNTOLD_S = 3.0
+"""How long an effect is looked for where no success was told: nothing may have been done at all."""
 
 
 def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
@@ -75,8 +76,10 @@ def _to_action_menu(memory: Memory, goal: Switch) -> Dialog[tuple[Screen, Outlet
     if _stands_on_menu_of(memory, goal):
         screen = yield from show(memory, Send())
         return screen, check_page(memory, screen, goal, screens.parse_outlet_page(screen).name)
-    if goal.outlet not in memory.items or memory.screen is None or memory.screen.kind is not Kind.LIST:
+    if goal.outlet not in memory.items or not _stands_on_list(memory):
         yield from read_list(memory)
+    if not _stands_on_list(memory):
+        yield from to_list(memory)
     if goal.outlet not in memory.items:
         raise OutletMismatch(f"the PDU shows no outlet {goal.outlet}")
     listed_name = memory.names[goal.outlet]
@@ -90,6 +93,10 @@ def _to_action_menu(memory: Memory, goal: Switch) -> Dialog[tuple[Screen, Outlet
         screen = yield from choose(memory, control)
         page = check_page(memory, screen, goal, listed_name)
     return screen, page
+
+
+def _stands_on_list(memory: Memory) -> bool:
+    return memory.screen is not None and memory.screen.kind is Kind.LIST
 
 
 def _stands_on_menu_of(memory: Memory, goal: Switch) -> bool:
@@ -210,9 +217,9 @@ def _row_shown(memory: Memory, screen: Screen, goal: Switch, name: str) -> Outle
         return OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
     loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
     rows = screens.parse_outlet_list(screen, len(memory.items), loose=loose).rows
-    row = next(row for row in rows if row.number == memory.items[goal.outlet])
-    if row.name != name:
-        raise OutletMismatch(f"outlet {goal.outlet} was called {name!r} and is now {row.name!r}")
+    row = next((row for row in rows if row.number == memory.items.get(goal.outlet)), None)
+    if row is None or row.name != name:
+        raise OutletMismatch(f"the list does not show outlet {goal.outlet} called {name!r}")
     return replace(row, number=goal.outlet)
 
 

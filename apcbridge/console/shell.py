@@ -257,6 +257,7 @@ def read_identity(memory: Memory, *, about: bool) -> Dialog[GoalResult]:
     identity, uptime_of_about = Identity(), None
     if about or up_time_s is None:
         identity, uptime_of_about = answers.parse_about((yield from query(memory, "about")))
+    alarms = answers.parse_alarm_count((yield from query_if_known(memory, "alarmcount"))) if about else None
     identity = replace(
         identity,
         aos_version=answers.version(system.get("AOS")) or identity.aos_version,
@@ -275,6 +276,7 @@ def read_identity(memory: Memory, *, about: bool) -> Dialog[GoalResult]:
             status_flags=system.get("Stat") or None,
             user=memory.banner.user if memory.banner else None,
             outlets=memory.outlets,
+            alarm_count=alarms,
         )
     )
     return GoalResult()

@@ -148,12 +148,14 @@ def test_d4_identity_with_tabs_as_the_device_prints_them() -> None:
         "MAC Address: \t\t28 29 86 47 69 82", "Management Uptime: \t1 Day 0 Hours 1 Minute", "",
         "APC OS(AOS)", "---------------", "Version: \t\tv1.4.2.1",
     )  # fmt: skip
-    reading = d4(system, about).run(ReadIdentity())[1]
+    alarms = shells.command(b"alarmcount", "AlarmCount: 2")
+    reading = d4(system, about, alarms).run(ReadIdentity())[1]
     assert isinstance(reading, IdentityReading)
     assert reading.identity.model == "AP7920B"
     assert reading.identity.mac_address == "28:29:86:47:69:82"
     assert reading.identity.aos_version == "1.4.2.1"
     assert reading.up_time_s == 24 * 3600 + 60
+    assert reading.alarm_count == 2
 
 
 def test_reboot_required_is_tolerated_after_every_answer() -> None:

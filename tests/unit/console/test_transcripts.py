@@ -66,6 +66,10 @@ def nmc_session() -> list[tuple[bytes, bytes]]:
         *login,
         (b"system\r", b"system\r\n" + wire(block(name, "E000: Success\nHost Name Sync", "(seconds")) + b"apc>"),
         (b"about\r", b"about\r\n" + wire(block(name, "E000: Success\nHardware Factory", "(one")) + b"apc>"),
+        (
+            b"alarmcount\r",
+            b"alarmcount\r\n" + wire(block(name, "E000: Success\nAlarmCount: 0", "apc>alarmcount -p")) + b"apc>",
+        ),
         (b"lastrst\r", b"lastrst\r\n" + wire(block(name, "04 Requested Reset", "apc>clrrst")) + b"apc>"),
     ]
 
