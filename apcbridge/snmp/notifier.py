@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from apcbridge.clock import Clock
-    from apcbridge.model import PduSnapshot
+    from apcbridge.model import PduSnapshot, PduStatus
     from apcbridge.snmp.settings import SnmpSettings, TrapReceiver, User
     from apcbridge.snmp.system import AgentCounters
     from apcbridge.snmp.traps import Notification
@@ -100,9 +100,11 @@ class Courier:
             async with asyncio.timeout(INFORM_TIMEOUT_S * (INFORM_TRIES + 1)):
                 await self._transmit(parcel)
         except (OSError, TimeoutError) as fault:
-            _log.warning(
-                "%s: notification to %s not delivered: %s", parcel.pdu, self.receiver.where, fault or "timeout"
-            )
+            swallowed = self._failure_lines.spend(self._clock.monotonic())
+            if swallowed is not None:
+                more = f" [{swallowed} more like this]" if swallowed else ""
+                where, why = self.receiver.where, fault or "timeout"
+                _log.warning("%s: notification to %s not delivered: %s%s", parcel.pdu, where, why, more)
 
     async def _transmit(self, parcel: Parcel) -> None:
         loop = asyncio.get_running_loop()
@@ -221,7 +223,7 @@ class Notifier:
         unsubscribe = (self._store.on_edge(self._on_edge), self._store.on_status(self._on_status))
         try:
             for pdu in self._pdus:
-                self._tell(pdu, traps.COLD_START)
+                self._tell(self._store.get(pdu), traps.COLD_START)
             async with asyncio.TaskGroup() as tasks:
                 for courier in self._couriers:
                     tasks.create_task(courier.run())
@@ -232,10 +234,10 @@ class Notifier:
                 end()
 
     def authentication_failed(self, pdu: str, now_mono: float) -> None:
-        """Tell that somebody used a community that is none, not more often than is useful."""
+        """Tell that somebody used a community or user that is none, not more often than is useful."""
         if now_mono - self._failure_told_mono >= AUTHENTICATION_FAILURE_INTERVAL_S:
             self._failure_told_mono = now_mono
-            self._tell(pdu, traps.AUTHENTICATION_FAILURE)
+            self._tell(self._store.get(pdu), traps.AUTHENTICATION_FAILURE)
 
     def _on_edge(self) -> None:
         edges = self._edges.read()
@@ -248,23 +250,23 @@ class Notifier:
             status, counters = self._store.get(pdu), self._counters[pdu]
             if isinstance(edge, Event):
                 counters.pending_lost += edge.type is EventType.PENDING_LOST
-                self._tell(pdu, *traps.of_event(edge, status, self._root, counters.pending_lost))
+                self._tell(status, *traps.of_event(edge, status, self._root, counters.pending_lost))
             else:
-                self._tell(pdu, *traps.of_result(edge, status))
+                self._tell(status, *traps.of_result(edge, status))
 
     def _on_status(self, pdu: str) -> None:
         if pdu in self._loads:
             status = self._store.get(pdu)
-            self._tell(pdu, *traps.of_loads(self._loads[pdu], status))
+            self._tell(status, *traps.of_loads(self._loads[pdu], status))
             self._loads[pdu] = status.snapshot or self._loads[pdu]
 
-    def _tell(self, pdu: str, *notifications: Notification) -> None:
-        if not self._couriers:
+    def _tell(self, status: PduStatus, *notifications: Notification) -> None:
+        if not self._couriers or not notifications:
             return
-        up_time = traps.up_time_hundredths(self._store.get(pdu), self._clock.monotonic())
-        counters = self._counters[pdu]
+        up_time = traps.up_time_hundredths(status, self._clock.monotonic())
+        counters = self._counters[status.pdu]
         for notification in notifications:
             for courier in self._couriers:
                 counters.traps += 1
                 counters.out_packets += 1
-                courier.post(Parcel(pdu, notification, up_time))
+                courier.post(Parcel(status.pdu, notification, up_time))

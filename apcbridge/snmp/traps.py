@@ -39,6 +39,8 @@ _ENTERPRISE_SPECIFIC = 6
 _NORMAL, _LOW, _NEAR, _OVER = 1, 2, 3, 4
 _LOAD_WORDS = {_LOW: "Low load", _NEAR: "Near overload", _OVER: "Overload"}
 
+_REBOOTS = {EventType.of_reboot(cause): cause for cause in RebootCause}
+
 Varbinds = tuple[tuple[Oid, bytes], ...]
 
 
@@ -72,9 +74,10 @@ def of_event(event: Event, status: PduStatus, root: Oid, pending_lost: int) -> t
         return (_powernet(266, (*identified, (_ARGUMENT_STRING, told))), ours)
     if event.type is EventType.PENDING_LOST:
         return (_pending_lost(event, root, pending_lost),)
-    if event.type is EventType.OVERLOAD:
-        return ()
-    return _rebooted(event, status, root)
+    if event.type in _REBOOTS:
+        return _rebooted(event, status, root)
+    # An overload is told by the loads themselves (of_loads), with its end.
+    return ()
 
 
 def _outlet_changed(event: Event, status: PduStatus) -> tuple[Notification, ...]:
@@ -90,7 +93,7 @@ def _outlet_changed(event: Event, status: PduStatus) -> tuple[Notification, ...]
 
 def _rebooted(event: Event, status: PduStatus, root: Oid) -> tuple[Notification, ...]:
     """Tell a restart of the NMC: as the card itself would when it is back, and with what the bridge knows of it."""
-    cause = RebootCause(str(event.details.get("cause") or RebootCause.UNKNOWN))
+    cause = _REBOOTS[event.type]
     at = event.details.get("at")
     happened_at = float(at) if isinstance(at, int | float) else event.at
     count = status.snapshot.nmc.reboot_count if status.snapshot else 0
