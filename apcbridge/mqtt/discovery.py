@@ -294,6 +294,8 @@ def _describe_outlet(settings: MqttSettings, snapshot: PduSnapshot, uid: str, ou
 
 
 def _shorten(value: Json) -> Json:
+    if isinstance(value, str):  # most are, and the check below is slow
+        return value
     if isinstance(value, Mapping):
         return {_SHORT.get(key, key): _shorten(item) for key, item in value.items()}
     if isinstance(value, list):

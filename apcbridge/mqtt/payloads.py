@@ -145,7 +145,9 @@ def has_load(snapshot: PduSnapshot) -> bool:
 
 def clean(text: str, limit: int = NAME_SHOWN) -> str:
     """Make a text of the PDU fit to show: no control characters, bounded."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()[:limit]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return text.strip()[:limit]
 
 
 def timestamp(at: float) -> str:

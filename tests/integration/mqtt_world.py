@@ -133,14 +133,16 @@ class Seen:
 class Observer:
     """Another client of the broker: sees everything, says what it is told."""
 
-    def __init__(self, port: int, *, username: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self, port: int, *, username: str | None = None, password: str | None = None, topics: str = "#"
+    ) -> None:
         self.seen: list[Seen] = []
         self._subscribed = threading.Event()
         self.client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         self.client.username_pw_set(username, password)
         self.client.on_message = self._note
         self.client.on_subscribe = lambda *_args: self._subscribed.set()
-        self.client.on_connect = lambda client, *_args: client.subscribe("#", qos=1)
+        self.client.on_connect = lambda client, *_args: client.subscribe(topics, qos=1)
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
         assert self._subscribed.wait(PATIENCE_S), "the observer could not subscribe"
