@@ -33,13 +33,18 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def add_login_options(parser: argparse.ArgumentParser) -> None:
     """Add what every command needs that talks to a console by itself."""
-    parser.add_argument("--baud", type=_baud, default=BAUDS, help="a speed, or auto (the default): 9600 first")
+    add_baud_option(parser)
     parser.add_argument("--username", default="apc", help="account of the console (default: %(default)s)")
     parser.add_argument(
         "--password-file",
         type=Path,
         help=f"file with its password; else ${PASSWORD_VARIABLE}, else it is asked for on a terminal, else apc",
     )
+
+
+def add_baud_option(parser: argparse.ArgumentParser) -> None:
+    """Add the speed of the line."""
+    parser.add_argument("--baud", type=_baud, default=BAUDS, help="a speed, or auto (the default): 9600 first")
 
 
 def run(args: argparse.Namespace) -> int:
