@@ -193,7 +193,7 @@ def set_up(
 
 
 def _handler(form: LogFormat, stream: TextIO) -> logging.Handler:
-    journal = bool(os.environ.get("JOURNAL_STREAM"))
+    journal = _is_journal(stream)
     if journal and form is LogFormat.TEXT:
         direct = _journal_handler()
         if direct is not None:
@@ -201,6 +201,18 @@ def _handler(form: LogFormat, stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if form is LogFormat.JSON else TextFormatter(priority=journal))
     return handler
+
+
+def _is_journal(stream: TextIO) -> bool:
+    """Tell whether the journal reads a stream.
+
+    ``$JOURNAL_STREAM`` alone says nothing: what a user starts in a terminal of a desktop session has inherited it.
+    """
+    try:
+        status = os.fstat(stream.fileno())
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def _journal_handler() -> logging.Handler | None:

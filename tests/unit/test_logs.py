@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +25,7 @@ from apcbridge.logs import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CANARY = "c4n4ry'of\\the mine"
 
@@ -119,6 +122,20 @@ def test_json_lines_carry_what_they_are_about(written: Written) -> None:
 def test_under_systemd_every_line_has_its_priority() -> None:
     formatter = TextFormatter(priority=True)
     assert formatter.format(record("one\ntwo")) == "<4>WARNING apcbridge.test: one\n<4>two"
+
+
+@pytest.mark.parametrize(("inherited", "line"), [(False, "<4>WARNING apcbridge.test: hello"), (True, "WARNING hello")])
+def test_only_a_stream_that_the_journal_reads_gets_priorities(
+    written: Written, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, inherited: bool, line: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "systemd.journal", None)
+    path = tmp_path / "stderr"
+    with path.open("w", encoding="utf-8") as stream:
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino + inherited}")
+        set_up(logging.INFO, LogFormat.TEXT, [], lambda: 0.0, stream)
+        written.log.warning("hello")
+    assert path.read_text(encoding="utf-8").endswith(f"{line}\n")
 
 
 def test_a_name_cannot_move_the_cursor() -> None:
