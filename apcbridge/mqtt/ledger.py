@@ -86,9 +86,14 @@ class Ledger:
         self.changed |= self.components.get(topic) != components
         self.components[topic] = dict(components)
 
+    @property
+    def must_save(self) -> bool:
+        """Tell whether :meth:`save` has something to do; it touches the disk then."""
+        return self.changed and self.path is not None
+
     def save(self) -> None:
         """Write the file if anything changed; a file that cannot be written is complained of once."""
-        if self.path is None or not self.changed:
+        if self.path is None or not self.must_save:
             return
         self.changed = False
         text = json.dumps(

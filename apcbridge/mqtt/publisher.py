@@ -221,7 +221,7 @@ class Publisher:
         await self._save_ledger()
 
     async def _save_ledger(self) -> None:
-        if self._ledger.changed:
+        if self._ledger.must_save:
             await asyncio.to_thread(self._ledger.save)
 
     async def _send(self, connection: BrokerConnection, publication: Publication) -> None:
