@@ -50,6 +50,7 @@ def pdu_settings(pdu: PduConfig) -> PduSettings:
         session=pdu.session,
         access=pdu.access,
         on_pending_lost=pdu.on_pending_lost,
+        reboot=pdu.reboot,
         outlet_names={number: outlet.name for number, outlet in pdu.outlets.items() if outlet.name},
         pace=parse_url(pdu.port).speed if pdu.port.startswith("sim://") else 1.0,
     )

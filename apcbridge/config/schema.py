@@ -40,7 +40,7 @@ from apcbridge.config.secret import Secret
 from apcbridge.console.session import Access
 from apcbridge.model import Policy
 from apcbridge.mqtt.settings import BrokerAddress, DiscoveryMode, MqttProtocol
-from apcbridge.pdu.settings import OnPendingLost, SessionMode
+from apcbridge.pdu.settings import OnPendingLost, RebootBy, SessionMode
 from apcbridge.snmp.settings import PRIVATE_ROOT, AuthProtocol, PrivProtocol, TrapVersion
 from apcbridge.snmp.settings import Access as SnmpAccess
 
@@ -120,6 +120,9 @@ class PduConfig(_Section):
     on_pending_lost: OnPendingLost = OnPendingLost.REPORT
     """When the management card restarts with a delayed command in its memory: `report` it, or `resume`: also switch on
     an outlet whose reboot was cut in half."""
+    reboot: RebootBy = RebootBy.AUTO
+    """Whose clock a REBOOT runs by: `pdu` uses the PDU's own, which a restart of its management card cuts in half;
+    `bridge` switches off, waits and switches on; `auto` does that only when such a restart is expected."""
     outlets: Annotated[Mapping[OutletNumber, OutletConfig], AfterValidator(MappingProxyType)] = Field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -20,6 +20,7 @@ from apcbridge.model import (
     Link,
     LinkState,
     LoadState,
+    Nmc,
     Outlet,
     OutletState,
     PduStatus,
@@ -219,6 +220,26 @@ class Keeper:
         self._overloaded = overloaded
 
     # Commands
+
+    def owe_on(self, command: Command) -> None:
+        """Remember that an outlet was switched off to be switched on again: it will be, once the console answers."""
+        if command.outlet is None:
+            return
+        self._log.warning("outlet %d is off and is owed its ON half of reboot %s", command.outlet, command.id)
+        now_at = self._clock.wall()
+        self._resume.append(
+            PendingCommand(outlet=command.outlet, action=Action.ON, command_id=command.id, since_at=now_at)
+        )
+        self._tell(EventType.PENDING_LOST, outlet=command.outlet, action=Action.ON, command_id=command.id)
+
+    def settle_debts(self) -> None:
+        """Issue the ON half of reboots that were cut, for outlets that a fresh reading shows OFF."""
+        self._resume_lost()
+
+    @property
+    def nmc(self) -> Nmc:
+        """What is known of the card and its restarts."""
+        return self._detector.nmc(self._status_flags)
 
     def command_ended(self, command: Command, status: ResultStatus) -> None:
         """Note how a command ended."""

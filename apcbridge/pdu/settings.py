@@ -29,6 +29,17 @@ class OnPendingLost(StrEnum):
     """Issue the ON half of a reboot that was cut; nothing else is ever issued again."""
 
 
+class RebootBy(StrEnum):
+    """Whose clock a reboot runs by."""
+
+    AUTO = "auto"
+    """The PDU's, unless its card is expected to restart in the middle of it."""
+    PDU = "pdu"
+    """The PDU's own reboot: one command, which rests in the card's memory until the outlet is on again."""
+    BRIDGE = "bridge"
+    """Ours: off, confirmed, wait, on, confirmed. Nothing rests in the card."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PduSettings:
     """One PDU."""
@@ -47,6 +58,7 @@ class PduSettings:
     session: SessionMode = SessionMode.RELEASE
     access: Access = Access.AUTO
     on_pending_lost: OnPendingLost = OnPendingLost.REPORT
+    reboot: RebootBy = RebootBy.AUTO
     silence_s: float = 8.0
     """Nothing at all from the console for so long where something must come: it does not answer."""
     outlet_names: Mapping[int, str] = field(default_factory=dict)

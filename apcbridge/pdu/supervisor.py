@@ -27,11 +27,12 @@ from apcbridge.errors import (
 )
 from apcbridge.model import LinkState
 from apcbridge.pdu.driver import Driver
+from apcbridge.pdu.executor import Executor
 from apcbridge.pdu.logger import PduLogger
 from apcbridge.pdu.pacing import LOCKED_OUT_S, Ladder
 from apcbridge.pdu.reboots import Evidence
 from apcbridge.pdu.settings import SessionMode
-from apcbridge.pdu.switching import Ending, ending, goal_for
+from apcbridge.pdu.switching import Ending
 
 if TYPE_CHECKING:
     from apcbridge.clock import Clock
@@ -84,6 +85,7 @@ class Supervisor:
         self._session = Session(
             settings.credentials, SessionOptions(access=settings.access, silence_s=settings.silence_s)
         )
+        self._executor = Executor(settings, services.clock, keeper, self._beat)
         self._ladder = Ladder()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -118,6 +120,7 @@ class Supervisor:
     def stop(self) -> None:
         """Finish what is being switched, log out and end :meth:`run`."""
         self._stopping = True
+        self._executor.stop()
         self._wake.set()
         if self._driver is not None and self._command is None:
             self._driver.interrupt()
@@ -266,42 +269,15 @@ class Supervisor:
         self._command = self._keeper.command = command
         verdict = Ending(ResultStatus.UNKNOWN, "the bridge was stopped while it was carried out")
         try:
-            verdict = await self._switch(driver, command)
+            verdict = await self._executor.carry_out(driver, command)
+        except PortError as error:
+            verdict = Ending(ResultStatus.FAILED, f"{error}; nothing was switched")
+            raise
         finally:
             self._command = self._keeper.command = None
             self._keeper.command_ended(command, verdict.status)
             self._arbiter.finish(command, verdict.status, verdict.detail, self._clock.monotonic(), self._clock.wall())
         driver.check()
-
-    async def _switch(self, driver: Driver, command: Command) -> Ending:
-        outlet = None if command.outlet is None else self._keeper.outlet(command.outlet)
-        if outlet is None and command.outlet is not None:
-            return Ending(ResultStatus.FAILED, "the outlet is not known any more; nothing was switched")
-        goal = goal_for(command, outlet)
-        self._keeper.asked_mono = self._clock.monotonic()
-        end = await driver.pursue(goal)
-        if isinstance(end, GoalFailed) and not end.actuated and self._may_try_again(end.error, command):
-            # Nothing was done yet, so this is not a second actuation: a log-off or a lost byte came between.
-            end = await driver.pursue(goal)
-        verdict = ending(end)
-        if verdict.status is ResultStatus.UNKNOWN:
-            return await self._read_back(driver, command, verdict)
-        return verdict
-
-    def _may_try_again(self, error: ConsoleError, command: Command) -> bool:
-        final = isinstance(error, LoginRefused | PasswordChangeForced)
-        return not final and not self._stopping and self._clock.monotonic() < command.deadline_mono
-
-    async def _read_back(self, driver: Driver, command: Command, verdict: Ending) -> Ending:
-        """Look once what became of a command of unknown outcome; the result stays UNKNOWN but says what was seen."""
-        try:
-            end = await driver.pursue(ReadStatus(load=False))
-        except PortError:
-            return Ending(verdict.status, f"{verdict.detail}; it could not be read back")
-        outlet = None if command.outlet is None else self._keeper.outlet(command.outlet)
-        if isinstance(end, GoalFailed) or outlet is None:
-            return Ending(verdict.status, f"{verdict.detail}; it could not be read back")
-        return Ending(verdict.status, f"{verdict.detail}; the outlet now reads {outlet.state}")
 
     # Failures
 
@@ -311,6 +287,7 @@ class Supervisor:
         self._last_reason = ""
         self._ladder.success()
         self._keeper.link_up()
+        self._keeper.settle_debts()
         self._tried.set()
 
     async def _failed(self, error: ApcBridgeError, driver: Driver | None) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from apcbridge.commands import Command
     from apcbridge.console.events import OutletRow
     from apcbridge.console.goals import Goal
-    from apcbridge.model import Outlet
+    from apcbridge.model import Nmc, Outlet
 
 SETTLE_S = 10.0
 """A relay follows the console's success text by up to 5 s (FA232984: some commands take 3 to 5 s)."""
@@ -29,11 +29,16 @@ def goal_for(command: Command, outlet: Outlet | None) -> Goal:
         return _configuration(command, command.action, outlet)
     if outlet is None:
         return SwitchAll(action=SwitchAction(command.action), settle_s=3 * SETTLE_S)
+    return switch_goal(outlet, command.action)
+
+
+def switch_goal(outlet: Outlet, action: Action) -> Switch:
+    """Return the goal that does one thing to one outlet, which must still be called what we know it by."""
     return Switch(
         outlet=outlet.number,
         name=outlet.label,
-        action=SwitchAction(command.action),
-        settle_s=_settle_s(command.action, outlet),
+        action=SwitchAction(action),
+        settle_s=_settle_s(action, outlet),
     )
 
 
@@ -57,6 +62,31 @@ def _configuration(command: Command, setting: Setting, outlet: Outlet | None) ->
         off_delay_s=seconds if setting is Setting.OFF_DELAY else None,
         reboot_duration_s=seconds if setting is Setting.REBOOT_DURATION else None,
     )
+
+
+def rests_s(action: Action | Setting, outlet: Outlet) -> float:
+    """Tell how long a command rests in the NMC's memory, as far as that is known."""
+    on_s, off_s = max(outlet.on_delay_s or 0, 0), max(outlet.off_delay_s or 0, 0)
+    duration_s = REBOOT_DURATION_UNTOLD_S if outlet.reboot_duration_s is None else outlet.reboot_duration_s
+    match action:
+        case Action.REBOOT:
+            return SETTLE_S + duration_s
+        case Action.DELAYED_ON:
+            return SETTLE_S + on_s
+        case Action.DELAYED_OFF:
+            return SETTLE_S + off_s
+        case Action.DELAYED_REBOOT:
+            return SETTLE_S + off_s + duration_s + on_s
+        case _:
+            return 0.0
+
+
+def restart_expected_within(nmc: Nmc, rests_s: float, now_at: float) -> bool:
+    """Tell whether the card's rhythm lets a restart expect while a command would rest in its memory."""
+    if not nmc.watchdog or nmc.next_expected_at is None:
+        return False
+    error_s = nmc.next_expected_error_s or 0.0
+    return nmc.next_expected_at - error_s <= now_at + rests_s and now_at <= nmc.next_expected_at + error_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from apcbridge.model import Action, Event, Freshness, Link, LinkState, PduStatus
 from apcbridge.pdu.keeper import Keeper
 from apcbridge.pdu.ports import PortRegistry
 from apcbridge.pdu.reboots import RebootDetector
-from apcbridge.pdu.settings import OnPendingLost, PduSettings, SessionMode
+from apcbridge.pdu.settings import OnPendingLost, PduSettings, RebootBy, SessionMode
 from apcbridge.pdu.supervisor import Services, Supervisor
 from apcbridge.sim.device import SimulatedPdu
 from apcbridge.sim.profiles import Profile, make_profile
@@ -55,6 +55,7 @@ class Bench:
         password: str = "apc",
         session: SessionMode = SessionMode.HOLD,
         on_pending_lost: OnPendingLost = OnPendingLost.REPORT,
+        reboot: RebootBy = RebootBy.PDU,
         access: Access = Access.MENU,
         rules: PduRules | None = None,
         poll_interval_s: float = 1.0,
@@ -75,6 +76,7 @@ class Bench:
             session=session,
             access=access,
             on_pending_lost=on_pending_lost,
+            reboot=reboot,
             pace=self.profile.speed,
             silence_s=3,
         )

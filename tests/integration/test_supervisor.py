@@ -9,7 +9,7 @@ import pytest
 
 from apcbridge.commands import ResultStatus
 from apcbridge.model import Action, LinkState, RebootCause
-from apcbridge.pdu.settings import OnPendingLost, SessionMode
+from apcbridge.pdu.settings import OnPendingLost, RebootBy, SessionMode
 from apcbridge.sim import relays as sim_relays
 from apcbridge.sim.faults import FaultKind, StepFault
 from apcbridge.sim.profiles import make_profile
@@ -145,6 +145,39 @@ async def test_a_reboot_cut_by_a_restart_is_reported_and_resumed_when_asked_for(
         assert [(e.details["outlet"], e.details["command_id"]) for e in lost] == [(3, command_id)]
         assert bench.pdu.log.moves(3) == [False, True]
         assert bench.commands_taken() == ["immediate_reboot", "immediate_on"]
+
+
+async def test_a_reboot_by_the_bridge_s_clock_rests_nowhere(link: Path) -> None:
+    profile = dataclasses.replace(make_profile("AP7920"), reboot_duration_s=(60,) * 8)
+    async with Bench(link, profile, reboot=RebootBy.BRIDGE) as bench:
+        await bench.until_fresh()
+        end = await bench.ended(bench.submit(Action.REBOOT))
+        assert end.status is ResultStatus.CONFIRMED
+        assert bench.commands_taken() == ["immediate_off", "immediate_on"]
+        assert bench.pdu.log.moves(3) == [False, True]
+
+
+async def test_a_restart_in_a_reboot_by_the_bridge_s_clock_is_made_good(link: Path) -> None:
+    profile = dataclasses.replace(make_profile("AP7920"), speed=10.0, boot_s=30.0, watchdog=False)
+    async with Bench(link, profile, reboot=RebootBy.BRIDGE) as bench:
+        await bench.until_fresh()
+        command_id = bench.submit(Action.REBOOT)
+        await eventually(lambda: bench.pdu.log.moves(3) == [False], "the outlet off")
+        bench.pdu.restart(RebootCause.WATCHDOG)
+        end = await bench.ended(command_id)
+        await eventually(lambda: bench.state(3) == "ON", "the outlet on again")
+        assert bench.commands_taken() == ["immediate_off", "immediate_on"]
+        # The restart may pass while the outlet is off anyway: then there is nothing to make good.
+        told = [e.details["outlet"] for e in bench.of_type("pending_lost")]
+        assert told == ([] if end.status is ResultStatus.CONFIRMED else [3])
+
+
+async def test_an_outlet_that_is_off_is_not_rebooted_by_the_bridge(link: Path) -> None:
+    profile = dataclasses.replace(make_profile("AP7920"), on=(False,) * 8)
+    async with Bench(link, profile, reboot=RebootBy.BRIDGE) as bench:
+        await bench.until_fresh()
+        assert await bench.done(Action.REBOOT) is ResultStatus.FAILED
+        assert bench.commands_taken() == []
 
 
 async def test_stopping_leaves_the_console_logged_out(link: Path) -> None:

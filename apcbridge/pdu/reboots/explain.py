@@ -170,7 +170,12 @@ def _in_window(finding: Finding, newest: LoggedStart, start: LoggedStart, mark: 
     ago_s = _ago(newest, start)
     if ago_s is None or finding.after_mono is None or finding.any_time:
         return mark is not None
-    return finding.life.boot.mid - ago_s / pace >= finding.after_mono - RESOLUTION_S / pace
+    slack_s = RESOLUTION_S / pace
+    earliest = finding.after_mono - slack_s
+    if finding.old_boot_mono is not None:
+        # The start of the old life itself was told before.
+        earliest = max(earliest, finding.old_boot_mono + slack_s)
+    return finding.life.boot.mid - ago_s / pace >= earliest
 
 
 def _ago(newest: LoggedStart, start: LoggedStart) -> float | None:

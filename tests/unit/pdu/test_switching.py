@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from apcbridge.commands import Command, Origin, ResultStatus
 from apcbridge.console.events import GoalDone, GoalFailed, GoalResult, Outcome, OutletRow
 from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAll
 from apcbridge.errors import GoalTimeout
-from apcbridge.model import Action, Outlet, OutletState, Setting
-from apcbridge.pdu.switching import PendingBook, ending, goal_for
+from apcbridge.model import Action, Nmc, Outlet, OutletState, Setting
+from apcbridge.pdu.switching import PendingBook, ending, goal_for, restart_expected_within, rests_s
 
 OUTLET = Outlet(number=3, name="nas", own_label="Outlet 3", state=OutletState.ON, pending=False, read_at=0, read_mono=0)
 
@@ -118,3 +120,29 @@ def test_an_immediate_switch_leaves_nothing_behind() -> None:
     book = PendingBook()
     book.sent(command(Action.OFF), 0)
     assert book() == ()
+
+
+RHYTHM = Nmc(watchdog=True, next_expected_at=1000.0, next_expected_error_s=60.0)
+
+
+@pytest.mark.parametrize(
+    ("nmc", "rests_for_s", "now_at", "expected"),
+    [
+        (RHYTHM, 15, 900, False),
+        (RHYTHM, 45, 900, True),
+        (RHYTHM, 15, 1050, True),
+        (RHYTHM, 15, 1061, False),
+        (Nmc(), 1e9, 900, False),
+        (Nmc(watchdog=False, next_expected_at=1000.0), 1e9, 900, False),
+    ],
+)
+def test_a_restart_is_expected_only_by_a_rhythm(nmc: Nmc, rests_for_s: float, now_at: float, expected: bool) -> None:
+    assert restart_expected_within(nmc, rests_for_s, now_at) is expected
+
+
+def test_how_long_a_command_rests_in_the_card() -> None:
+    outlet = dataclasses.replace(OUTLET, on_delay_s=20, off_delay_s=-1, reboot_duration_s=5)
+    assert rests_s(Action.OFF, outlet) == 0
+    assert rests_s(Action.REBOOT, outlet) == 15
+    assert rests_s(Action.DELAYED_ON, outlet) == 30
+    assert rests_s(Action.DELAYED_REBOOT, outlet) == 35
