@@ -12,6 +12,7 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
+from apcbridge.commands import CommandResult, ResultStatus
 from apcbridge.errors import JournalError
 from apcbridge.snmp.desk import Desk
 from apcbridge.snmp.engine import next_boot
@@ -49,6 +50,7 @@ class SnmpAgent:
         self._clock = clock
         self._texts = SystemTextFile(settings, clock.wall)
         self._desks = {a.pdu: Desk(store.get(a.pdu), door, self._texts) for a in settings.addresses}
+        self._edges = store.cursor()
         self._bound: dict[str, tuple[str, int]] = {}
         self._opened = asyncio.Event()
         self._engines: dict[str, UserEngine] = {}
@@ -86,7 +88,7 @@ class SnmpAgent:
         self._start_engines()
         loop = asyncio.get_running_loop()
         sockets: list[socket.socket] = []
-        unsubscribe = self._store.on_status(self._on_status)
+        unsubscribe = (self._store.on_status(self._on_status), self._store.on_edge(self._on_edge))
         try:
             for group in _by_address(self._settings.addresses):
                 sock = _open(group[0])
@@ -97,7 +99,8 @@ class SnmpAgent:
                 tasks.create_task(self._notifier.run())
                 tasks.create_task(self._progress())
         finally:
-            unsubscribe()
+            for end in unsubscribe:
+                end()
             self._opened.clear()
             self._bound.clear()
             for sock in sockets:
@@ -148,6 +151,13 @@ class SnmpAgent:
         desk = self._desks.get(pdu)
         if desk is not None:
             desk.update(self._store.get(pdu))
+
+    def _on_edge(self) -> None:
+        for edge in self._edges.read().items:
+            if isinstance(edge, CommandResult) and edge.status is ResultStatus.CONFIRMED:
+                desk = self._desks.get(edge.command.pdu)
+                if desk is not None:
+                    desk.confirm(edge.command)
 
 
 def _drain(sock: socket.socket, listener: Listener) -> None:

@@ -6,10 +6,12 @@ The table is rebuilt when the first request after a change of the PDU's status a
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from apcbridge.commands import CommandDoor
 from apcbridge.errors import CommandRefused
+from apcbridge.model import Setting
 from apcbridge.snmp import ber, responder
 from apcbridge.snmp.ber import ErrorStatus
 from apcbridge.snmp.guard import LogBudget
@@ -28,7 +30,7 @@ from apcbridge.snmp.writes import (
 
 if TYPE_CHECKING:
     from apcbridge.commands import Command
-    from apcbridge.model import PduStatus
+    from apcbridge.model import Outlet, PduStatus
     from apcbridge.snmp.mib import MibContext
     from apcbridge.snmp.table import OidTable
     from apcbridge.snmp.writes import Wish
@@ -69,6 +71,7 @@ class Desk:
         self._texts = texts
         self._answers = AnswerMemory()
         self._table: OidTable | None = None
+        self._confirmed: dict[tuple[int, Setting], int] = {}
         self._refusal_lines = refusal_lines or LogBudget()
 
     def update(self, status: PduStatus) -> None:
@@ -76,12 +79,36 @@ class Desk:
         self._status = status
         self._table = None
 
+    def confirm(self, done: Command) -> None:
+        """Take a setting that the console has shown to be in force; what a later reading tells wins over it."""
+        if isinstance(done.action, Setting) and done.outlet is not None and isinstance(done.value, int):
+            self._confirmed[done.outlet, done.action] = done.value
+            self._table = None
+
     @property
     def table(self) -> OidTable:
         """Return the rows as of the newest status."""
         if self._table is None:
-            self._table = build_table(self._status, self._texts.context(self.pdu))
+            self._table = build_table(self._with_confirmed(), self._texts.context(self.pdu))
         return self._table
+
+    def _with_confirmed(self) -> PduStatus:
+        """Return the status with the confirmed settings where the readings have none."""
+        snapshot = self._status.snapshot
+        if snapshot is None or not self._confirmed:
+            return self._status
+        return replace(self._status, snapshot=replace(snapshot, outlets=tuple(map(self._completed, snapshot.outlets))))
+
+    def _completed(self, outlet: Outlet) -> Outlet:
+        def known(read: int | None, setting: Setting) -> int | None:
+            return self._confirmed.get((outlet.number, setting)) if read is None else read
+
+        return replace(
+            outlet,
+            on_delay_s=known(outlet.on_delay_s, Setting.ON_DELAY),
+            off_delay_s=known(outlet.off_delay_s, Setting.OFF_DELAY),
+            reboot_duration_s=known(outlet.reboot_duration_s, Setting.REBOOT_DURATION),
+        )
 
     def read(self, request: ber.Message, now_mono: float) -> bytes:
         """Answer a GET, GETNEXT or GETBULK; raise MalformedMessage if it is none that a manager sends."""

@@ -1,7 +1,8 @@
-"""What a first-generation unit knows of itself and no console screen shows: rating, mounting, nominal voltage.
+"""What a first-generation unit knows of itself and not every console screen shows.
 
-Ratings are those of the catalogue names (derated amperes for North American units); orientation, layout, bank rating
-and voltage are from walks of an AP7900, an AP7931 and an AP7902B. A model that is not listed gets the neutral values.
+Ratings are those of the catalogue names (derated amperes for North American units); orientation, layout, bank rating,
+voltage and the factory's thresholds are from walks of an AP7900, an AP7931 and an AP7902B. A model that is not listed
+gets the neutral values.
 """
 
 from __future__ import annotations
@@ -22,11 +23,29 @@ class ModelFacts:
     volts: int = VOLTAGE_UNKNOWN
     orientation: int = HORIZONTAL
     bank_rating_a: int = 0
+    near_a: int | None = None
+    """The factory's near overload threshold of a phase, where it is not four fifths of the rating."""
 
+    @property
+    def phase_thresholds_a(self) -> tuple[int, int] | None:
+        """Return the factory's near overload and overload thresholds of a phase; None for an unknown model."""
+        if self.rating_a is None:
+            return None
+        return self.near_a or self.rating_a * 4 // 5, self.rating_a
+
+    @property
+    def bank_thresholds_a(self) -> tuple[int, int] | None:
+        """Return those of a bank."""
+        return (self.bank_rating_a * 4 // 5, self.bank_rating_a) if self.bank_rating_a else None
+
+
+ON_DELAY_S = OFF_DELAY_S = LOW_LOAD_A = 0
+REBOOT_DURATION_S = 5
+"""The factory's settings of every outlet and load."""
 
 _UNKNOWN = ModelFacts()
 _MODELS = {
-    "AP7900": ModelFacts(rating_a=12, volts=120),
+    "AP7900": ModelFacts(rating_a=12, volts=120, near_a=8),
     "AP7901": ModelFacts(rating_a=16, volts=120),
     "AP7902": ModelFacts(rating_a=24, volts=120, bank_rating_a=20),
     "AP7911": ModelFacts(rating_a=24, volts=208, bank_rating_a=20),
@@ -34,7 +53,7 @@ _MODELS = {
     "AP7921": ModelFacts(rating_a=16, volts=230),
     "AP7922": ModelFacts(rating_a=32, volts=230, bank_rating_a=16),
     "AP7930": ModelFacts(rating_a=16, volts=120, orientation=VERTICAL),
-    "AP7931": ModelFacts(rating_a=12, volts=120, orientation=VERTICAL),
+    "AP7931": ModelFacts(rating_a=12, volts=120, orientation=VERTICAL, near_a=10),
     "AP7932": ModelFacts(rating_a=24, volts=120, orientation=VERTICAL, bank_rating_a=20),
     "AP7940": ModelFacts(rating_a=16, volts=208, orientation=VERTICAL),
     "AP7941": ModelFacts(rating_a=24, volts=208, orientation=VERTICAL, bank_rating_a=20),

@@ -6,12 +6,12 @@ same outlets with the same numbers; the enumerations differ where the MIB does. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apcbridge.model import Load, LoadState, Outlet, OutletState
 from apcbridge.snmp.ber import Oid, gauge, integer, text
-from apcbridge.snmp.models import ModelFacts, facts_of
+from apcbridge.snmp.models import LOW_LOAD_A, OFF_DELAY_S, ON_DELAY_S, REBOOT_DURATION_S, ModelFacts, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,6 +76,27 @@ class Face:
     def phase_count(self) -> int:
         """Return the number of phases; a console that never showed a load is taken for one phase."""
         return max(len(self.snapshot.phases), 1)
+
+    @property
+    def phases(self) -> tuple[Load, ...]:
+        """Return the loads of the phases, with the factory's thresholds where the console does not tell any."""
+        return tuple(_with_thresholds(load, self.facts.phase_thresholds_a) for load in self.snapshot.phases)
+
+    @property
+    def banks(self) -> tuple[Load, ...]:
+        """Return the loads of the banks, likewise."""
+        return tuple(_with_thresholds(load, self.facts.bank_thresholds_a) for load in self.snapshot.banks)
+
+
+def _with_thresholds(load: Load, factory_a: tuple[int, int] | None) -> Load:
+    if factory_a is None:
+        return load
+    return replace(
+        load,
+        low_a=LOW_LOAD_A if load.low_a is None else load.low_a,
+        near_overload_a=factory_a[0] if load.near_overload_a is None else load.near_overload_a,
+        overload_a=factory_a[1] if load.overload_a is None else load.overload_a,
+    )
 
 
 def version_key(version: str | None) -> tuple[int, ...]:
@@ -176,14 +197,28 @@ def _add_spdu_outlet(table: TableBuilder, outlet: Outlet, until: float) -> None:
     table.add((*SPDU_PENDING, number), integer(1 if outlet.pending else 2), until)
     table.add((*SPDU_CONTROL, number), integer(_STATE[outlet.state]), until)
     table.add((*control, 4, number), text(outlet.name))
+    on_delay, off_delay, reboot_duration = _delays(outlet)
     config = (
         integer(number),
-        _number(outlet.on_delay_s),
+        on_delay,
         text(outlet.name),
-        _number(outlet.off_delay_s),
-        _number(outlet.reboot_duration_s),
+        off_delay,
+        reboot_duration,
     )
     _add_columns(table, SPDU_OUTLET_CONFIG, number, config)
+
+
+def _delays(outlet: Outlet) -> tuple[bytes, bytes, bytes]:
+    """Return power-on and power-off delay and reboot duration; the factory's where the console does not tell.
+
+    The menus of AOS 3 show them only on each outlet's own page, but clients read them (apcmastersnmp will not work
+    without a reboot duration), and every real unit has them.
+    """
+    return (
+        integer(ON_DELAY_S if outlet.on_delay_s is None else outlet.on_delay_s),
+        integer(OFF_DELAY_S if outlet.off_delay_s is None else outlet.off_delay_s),
+        integer(REBOOT_DURATION_S if outlet.reboot_duration_s is None else outlet.reboot_duration_s),
+    )
 
 
 def _add_rpdu_ident(table: TableBuilder, face: Face) -> None:
@@ -243,13 +278,13 @@ def _add_rpdu_load(table: TableBuilder, face: Face) -> None:
     for scalar, value in enumerate((*scalars, integer(banks), integer(banks)), start=1):
         table.add((*device, scalar, 0), value)
     table.add((*device, 7, 0), integer(0))
-    for bank in snapshot.banks:
+    for bank in face.banks:
         row = (integer(bank.index), integer(bank.index), integer(facts.bank_rating_a))
         _add_columns(table, (*device, 6, 1), bank.index, row)
         _add_load_config(table, (*load, 4, 1, 1), bank, face.list_until)
-    for phase in snapshot.phases:
+    for phase in face.phases:
         _add_load_config(table, (*load, 2, 1, 1), phase, face.list_until)
-    rows = [(phase, phase.index, 0) for phase in snapshot.phases] + [(bank, 0, bank.index) for bank in snapshot.banks]
+    rows = [(phase, phase.index, 0) for phase in face.phases] + [(bank, 0, bank.index) for bank in face.banks]
     for index, (measured, phase_number, bank_number) in enumerate(rows, start=1):
         entry: Oid = (*load, 3, 1, 1)
         table.add((*entry, 1, index), integer(index))
@@ -309,8 +344,7 @@ def _add_rpdu_outlet(table: TableBuilder, face: Face, outlet: Outlet) -> None:
     control: Oid = (*RPDU, 3, 3, 1, 1)
     _add_columns(table, control, number, (index, name, phase, None, bank))
     table.add((*RPDU_COMMAND, number), state, until)
-    delays = (_number(outlet.on_delay_s), _number(outlet.off_delay_s), _number(outlet.reboot_duration_s))
-    _add_columns(table, RPDU_OUTLET_CONFIG, number, (index, name, phase, *delays, bank))
+    _add_columns(table, RPDU_OUTLET_CONFIG, number, (index, name, phase, *_delays(outlet), bank))
     status: Oid = (*RPDU, 3, 5, 1, 1)
     _add_columns(table, status, number, (index, name, phase, None, None, bank))
     table.add((*RPDU_STATE, number), state, until)
@@ -327,7 +361,7 @@ def _add_rpdu_power_supplies(table: TableBuilder, until: float) -> None:
 
 def _add_rpdu_status(table: TableBuilder, face: Face) -> None:
     """Banked units serve the bank table instead of the phase table (walk of an AP7902B)."""
-    banks, phases = face.snapshot.banks, face.snapshot.phases
+    banks, phases = face.banks, face.phases
     shown: tuple[Load, ...] = banks or phases
     status: Oid = (*RPDU, 5)
     table.add((*status, 1, 0), integer(len(banks)))

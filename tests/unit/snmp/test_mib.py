@@ -13,6 +13,7 @@ from apcbridge.model import (
     Freshness,
     Identity,
     LinkState,
+    Load,
     LoadState,
     Nmc,
     OutletState,
@@ -160,13 +161,30 @@ def test_a_pdu_that_was_never_read_tells_nothing_but_admits_it() -> None:
     assert {oid[:-1] for oid in table.oids} >= set(STATE_COLUMNS)
 
 
-def test_what_no_screen_has_told_has_no_row() -> None:
+def test_settings_that_no_screen_has_told_are_those_of_the_factory() -> None:
     bare = outlet(1, on_delay_s=None, off_delay_s=None, reboot_duration_s=None)
-    table = table_of(status(replace(snapshot(outlets=1), outlets=(bare,), phases=())))
-    for missing in ((*RPDU, 3, 4, 1, 1, 4, 1), (*SPDU, 5, 2, 1, 5, 1), (*RPDU, 2, 3, 1, 1, 2, 1)):
+    untold = Load(index=1, deciamps=85)
+    shown = replace(snapshot(outlets=1), outlets=(bare,), phases=(untold,))
+    table = table_of(status(shown))
+    assert [value(table, (*RPDU, 3, 4, 1, 1, column, 1)) for column in (4, 5, 6)] == [(2, 0), (2, 0), (2, 5)]
+    assert [value(table, (*SPDU, 5, 2, 1, column, 1)) for column in (2, 4, 5)] == [(2, 0), (2, 0), (2, 5)]
+    assert [value(table, (*RPDU, 2, 2, 1, 1, column, 1)) for column in (2, 3, 4, 5)] == [
+        (2, 0),
+        (2, 8),
+        (2, 12),
+        (2, 3),
+    ]
+    assert value(table, (*RPDU, 2, 3, 1, 1, 3, 1)) == (2, 3)
+    unknown = table_of(status(replace(shown, identity=replace(AP7900, model="AP9999"))))
+    for missing in ((*RPDU, 2, 2, 1, 1, 3, 1), (*RPDU, 2, 3, 1, 1, 3, 1), (*RPDU, 1, 7, 0)):
         with pytest.raises(KeyError):
-            value(table, missing)
-    assert value(table, (*RPDU, 3, 4, 1, 1, 2, 1)) == (ber.OCTET_STRING, "Outlet 1")
+            value(unknown, missing)
+
+
+def test_a_load_that_no_screen_has_told_has_no_row() -> None:
+    table = table_of(status(snapshot(phases=())))
+    with pytest.raises(KeyError):
+        value(table, (*RPDU, 2, 3, 1, 1, 2, 1))
 
 
 def test_banked_units_have_bank_rows_behind_the_phases_and_no_phase_status() -> None:

@@ -30,7 +30,7 @@ from apcbridge.snmp.powernet import (
 from apcbridge.snmp.settings import Access
 from apcbridge.snmp.system import SYS_CONTACT, SYS_NAME, AgentCounters
 from apcbridge.snmp.writes import ANSWERS_REMEMBERED, DEDUP_WINDOW_S, Asker
-from tests.unit.snmp.world import NOW, Door, status
+from tests.unit.snmp.world import NOW, Door, outlet, snapshot, status
 
 Binds = list[tuple[ber.Oid, bytes]]
 
@@ -340,3 +340,22 @@ def test_switching_all_outlets_is_up_to_the_rules() -> None:
     for bulk, expected in ((frozenset[Origin](), (ErrorStatus.NO_ACCESS, 1)), (frozenset({Origin.SNMP}), (0, 0))):
         place.desk = Desk(status(), ArbitersDoor(PduRules(bulk_origins=bulk), status()), place.texts)
         assert place.set([(RPDU_ALL_COMMAND, one(3))]) == expected
+
+
+def test_a_confirmed_setting_is_served_until_a_reading_tells() -> None:
+    shown = snapshot(outlets=1)
+    untold = status(replace(shown, outlets=(outlet(1, reboot_duration_s=None),)))
+    place, duration = Place(untold), ber.encode_oid((*RPDU_OUTLET_CONFIG, 6, 1))
+
+    def served() -> bytes | None:
+        row = place.desk.table.find(duration)
+        assert row is not None
+        return place.desk.table.varbind(row, NOW)
+
+    assert served() == ber.varbind(duration, one(5))
+    place.set([((*RPDU_OUTLET_CONFIG, 6, 1), one(20))])
+    assert served() == ber.varbind(duration, one(5))
+    place.desk.confirm(place.door.commands[0])
+    assert served() == ber.varbind(duration, one(20))
+    place.desk.update(status(replace(shown, outlets=(outlet(1, reboot_duration_s=30),))))
+    assert served() == ber.varbind(duration, one(30))
