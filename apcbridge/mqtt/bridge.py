@@ -205,8 +205,7 @@ class MqttBridge:
         if connection.is_open:
             with contextlib.suppress(TimeoutError, BrokerUnavailable):
                 async with asyncio.timeout(FAREWELL_S):
-                    if not self._handing_over:
-                        await self._publisher.farewell(connection)
+                    await self._publisher.finish(connection, farewell=not self._handing_over)
                     await connection.close()
         connection.abort()
 

@@ -157,14 +157,23 @@ class Publisher:
             else:
                 await self._publish_changes(connection)
 
-    async def farewell(self, connection: BrokerConnection) -> None:
-        """Say that nothing here is alive any more, and wait until the broker has heard it."""
+    async def finish(self, connection: BrokerConnection, *, farewell: bool) -> None:
+        """Say what is still to be said, with ``farewell`` also that nothing here lives any more; wait until it is heard.
+
+        A request that led to this end waits for its answer.
+        """
+        self._take_edges()
+        await self._publish_edges(connection)
+        if farewell:
+            await self._publish_farewell(connection)
+        await connection.drain()
+
+    async def _publish_farewell(self, connection: BrokerConnection) -> None:
         for pdu in self._settings.pdus:
             await connection.publish(
                 Outgoing(topic=self._topics.pdu(pdu, "availability"), payload=OFFLINE, retain=True)
             )
         await connection.publish(Outgoing(topic=self._topics.bridge("state"), payload=OFFLINE, retain=True))
-        await connection.drain()
 
     async def _publish_all(self, connection: BrokerConnection) -> tuple[int, float]:
         """Publish every retained topic of ours; return how many messages that took, and seconds."""

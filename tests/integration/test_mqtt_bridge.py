@@ -331,6 +331,20 @@ async def test_a_stop_says_offline_and_leaves_no_will(
     assert held[STATE] == b"offline"
 
 
+async def test_a_request_that_ends_the_bridge_is_answered(broker: Mosquitto, tmp_path: Path) -> None:
+    async def reload(_arguments: Mapping[str, JsonValue]) -> Mapping[str, Json]:
+        world.task.cancel()
+        return {}
+
+    async with running(settings_for(broker.port, tmp_path), verbs={"reload": reload}) as world:
+        await settled(broker.port, world)
+        with Observer(broker.port) as observer:
+            observer.say("apcbridge/bridge/rack-a/request/reload", '{"transaction":7}')
+            await until(lambda: observer.on("apcbridge/bridge/rack-a/response/reload"))
+            assert observer.on("apcbridge/bridge/rack-a/response/reload")[0].json()["transaction"] == 7
+            await until(world.task.done)
+
+
 async def test_what_is_gone_from_the_configuration_is_cleared(broker: Mosquitto, tmp_path: Path) -> None:
     settings = settings_for(broker.port, tmp_path)
     both = replace(settings, pdus={**settings.pdus, "pdu2": settings.pdus["pdu1"]})

@@ -171,10 +171,12 @@ async def test_what_is_too_large_is_left_out_and_the_rest_goes_on(caplog: pytest
     assert "more than the broker takes" in caplog.text
 
 
-async def test_farewell() -> None:
+async def test_the_last_words_are_said_and_then_farewell() -> None:
     scene, wire = Scene(), Wire()
-    await scene.publisher.farewell(cast("BrokerConnection", wire))
-    assert [(m.topic, m.payload, m.retain) for m in wire.sent] == [
+    scene.event("last")
+    await scene.publisher.finish(cast("BrokerConnection", wire), farewell=True)
+    assert ids(wire) == ["last"]
+    assert [(m.topic, m.payload, m.retain) for m in wire.sent[1:]] == [
         ("apcbridge/pdu1/availability", b"offline", True),
         (STATE, b"offline", True),
     ]
