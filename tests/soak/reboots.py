@@ -394,7 +394,7 @@ class Watch:
             self.tally.told_by_log_only += 1
         if reboot.cause is RebootCause.UNKNOWN:
             self.tally.unknown += 1
-        elif reboot.cause is not life.cause and life.readings and not by_log and not life.since_machine_restart:
+        elif reboot.cause is not life.cause and life.readings and not by_log and not _across_machine(reboot, life):
             self._fault(f"called {reboot.cause}, was {life.cause}: {reboot}", life)
         expected = self.predicted.get(self.card.lives.index(life))
         if expected is not None and life.boot - expected < 300:
@@ -426,6 +426,11 @@ class Watch:
 
     def _fault(self, text: str, life: Life | None) -> None:
         self.tally.faults.append(f"{text}; nearest true restart {life}; card {self.card.log_kind}; now {self.now:.0f}")
+
+
+def _across_machine(reboot: Reboot, life: Life) -> bool:
+    """Tell whether what was asked for through us had to be remembered by a wall clock that may have jumped."""
+    return life.since_machine_restart or any("machine was down" in line for line in reboot.evidence)
 
 
 def soak(hours: float, seed: int) -> Tally:
