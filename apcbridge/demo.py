@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
@@ -29,7 +31,6 @@ from apcbridge.errors import ApcBridgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from apcbridge.app import Bridge
 
@@ -72,6 +73,7 @@ snmp:
   communities:
     - {{name: {reader}, access: read}}
     - {{name: {writer}, access: write}}
+web: {{listen: "127.0.0.1:{web}"}}
 """
 
 _TRY = """
@@ -84,8 +86,9 @@ Try it yourself (Debian: apt install mosquitto-clients snmp), in another termina
   snmpwalk -v2c -c {reader} 127.0.0.1:{snmp_rack} 1.3.6.1.4.1.318.1.1.12.3.5
   snmpset  -v1  -c {writer} 127.0.0.1:{snmp_rack} 1.3.6.1.4.1.318.1.1.12.3.3.1.1.4.3 i 1
   snmpget  -v2c -c {reader} 127.0.0.1:{snmp_attic} 1.3.6.1.2.1.1.3.0             # up time of the card that restarts
+  {program} watch --socket {socket}
 
-The configuration of this demo: {path}
+The status page: http://127.0.0.1:{web}/      the configuration of this demo: {path}
 """
 
 
@@ -100,6 +103,7 @@ class Ports:
     mqtt: int
     snmp_rack: int
     snmp_attic: int
+    web: int
 
 
 def choose_ports() -> Ports:
@@ -108,6 +112,7 @@ def choose_ports() -> Ports:
         mqtt=_free(1883, socket.SOCK_STREAM),
         snmp_rack=_free(1161, socket.SOCK_DGRAM),
         snmp_attic=_free(1162, socket.SOCK_DGRAM),
+        web=_free(8080, socket.SOCK_STREAM),
     )
 
 
@@ -121,6 +126,12 @@ def _free(wanted: int, kind: socket.SocketKind) -> int:
             number: int = probe.getsockname()[1]
             return number
     raise DemoFailed("no free port on 127.0.0.1")
+
+
+def _program() -> str:
+    """Return how this very program is called from a shell."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "apcbridge" else f"{sys.executable} -m apcbridge"
 
 
 def write_configuration(directory: Path, ports: Ports) -> Path:
@@ -137,6 +148,7 @@ def write_configuration(directory: Path, ports: Ports) -> Path:
         mqtt=ports.mqtt,
         snmp_rack=ports.snmp_rack,
         snmp_attic=ports.snmp_attic,
+        web=ports.web,
     )
     path.write_text(text, encoding="utf-8")
     return path
@@ -207,6 +219,9 @@ class Tour:
                 mqtt=self._ports.mqtt,
                 snmp_rack=self._ports.snmp_rack,
                 snmp_attic=self._ports.snmp_attic,
+                web=self._ports.web,
+                program=_program(),
+                socket=self._path.parent / "state" / "apcbridge.sock",
             )
         )
         if not self._once:
