@@ -306,7 +306,7 @@ class Bridge:
 
 
 def _rules(config: Config) -> dict[str, PduRules]:
-    return {pdu.id: pdu_rules(pdu, config.mqtt) for pdu in config.pdus}
+    return {pdu.id: pdu_rules(pdu, config) for pdu in config.pdus}
 
 
 def _embedded(config: Config) -> EmbeddedSettings | None:

@@ -56,9 +56,10 @@ def pdu_settings(pdu: PduConfig) -> PduSettings:
     )
 
 
-def pdu_rules(pdu: PduConfig, mqtt: MqttConfig | None) -> PduRules:
+def pdu_rules(pdu: PduConfig, config: Config) -> PduRules:
     """Return what the arbiter must know of one PDU."""
-    bulk = {Origin.LOCAL} | ({Origin.MQTT} if mqtt is not None and mqtt.allow_bulk else set())
+    doors = ((Origin.LOCAL, True), (Origin.MQTT, config.mqtt and config.mqtt.allow_bulk))
+    bulk = [origin for origin, enabled in (*doors, (Origin.SNMP, config.snmp and config.snmp.allow_bulk)) if enabled]
     return PduRules(
         outlets={
             number: OutletRule(

@@ -271,6 +271,8 @@ class SnmpConfig(_Section):
     """Receivers of notifications."""
     allow_weak_community: bool = False
     """Accept the communities `public` and `private`, which every scanner tries first."""
+    allow_bulk: bool = False
+    """Whether the objects that switch every outlet of a PDU at once may be set."""
     private_root: ObjectId = PRIVATE_ROOT
     """Where APCBRIDGE-MIB hangs."""
 
