@@ -48,7 +48,9 @@ class SessionOptions:
 
     access: Access = Access.AUTO
     hint: DialectId | None = None
+    """With access ``auto``: D3C tries ``-c`` first, another dialect says that it was refused and is not tried."""
     expected_outlets: int | None = None
+    """A list of any other length is no reading."""
     silence_s: float = 8.0
     """Nothing at all for so long where something must come: GoalTimeout (screens may take 3 to 5 s)."""
     goal_s: float = 120.0
