@@ -246,7 +246,7 @@ class Bridge:
         """Say which parts hang and what does not work although the bridge does."""
         degraded = [f"{s.pdu}: console {s.link.state}" for s in self.store if s.link.state is not LinkState.UP]
         if self._journal.health:
-            degraded.append(f"journal {self._journal.health}")
+            degraded.append(self._journal.health)
         if not all(bridge.connected for bridge in self._bridges()):
             degraded.append("MQTT: not connected")
         return Health(failed=self._progress.overdue(self.clock.monotonic()), degraded=tuple(degraded))

@@ -171,14 +171,17 @@ class Keeper:
         if banner is None:
             return
         self._status_flags = banner.status_flags or self._status_flags
-        self._up_time(banner.up_time_s)
+        self._up_time(banner.up_time_s, banner.date, banner.time)
 
-    def _up_time(self, seconds: int | None) -> None:
+    def _up_time(self, seconds: int | None, date: str | None = None, time: str | None = None) -> None:
+        """Take an up time, with the card's own idea of date and time where the screen had one."""
         if seconds is None:
             return
         now_mono, now_at = self._now()
         self.up_time_mono = now_mono
-        self._detector.observe(UpTime(seconds=seconds, asked_mono=self.asked_mono, now_mono=now_mono, now_at=now_at))
+        self._detector.observe(
+            UpTime(seconds=seconds, asked_mono=self.asked_mono, now_mono=now_mono, now_at=now_at, date=date, time=time)
+        )
 
     def _outlet_page(self, row: seen.OutletRow) -> None:
         command = self.command

@@ -50,6 +50,8 @@ def folder(tmp_path: Path) -> Path:
 def loaded(folder: Path, more: str = "") -> Config:
     path = folder / "apcbridge.yaml"
     path.touch(mode=0o600)
+    if "snmp:" not in more:
+        more += "snmp: {communities: [{name: mellon}]}\n"
     path.write_text(f"bridge: {{id: b, state_dir: {folder / 'state'}}}\n{PDU}{more}")
     return load(path)
 
@@ -76,7 +78,10 @@ def test_rules_of_outlets(folder: Path) -> None:
     [
         ("", {Origin.LOCAL}),
         ("mqtt: {url: 'mqtt://h', allow_bulk: true}\n", {Origin.LOCAL, Origin.MQTT}),
-        ("mqtt: {url: 'mqtt://h'}\nsnmp: {allow_bulk: true}\n", {Origin.LOCAL, Origin.SNMP}),
+        (
+            "mqtt: {url: 'mqtt://h'}\nsnmp: {allow_bulk: true, communities: [{name: mellon}]}\n",
+            {Origin.LOCAL, Origin.SNMP},
+        ),
     ],
 )
 def test_all_outlets_at_once_only_where_enabled(folder: Path, more: str, doors: set[Origin]) -> None:
