@@ -16,6 +16,7 @@ from apcbridge.commands import CommandResult, ResultStatus
 from apcbridge.errors import JournalError
 from apcbridge.snmp.desk import Desk
 from apcbridge.snmp.engine import next_boot
+from apcbridge.snmp.guard import LogBudget
 from apcbridge.snmp.listener import Listener
 from apcbridge.snmp.notifier import Notifier, Place
 from apcbridge.snmp.selftest import check_access
@@ -49,7 +50,12 @@ class SnmpAgent:
         self._store = store
         self._clock = clock
         self._texts = SystemTextFile(settings, clock.wall)
-        self._desks = {a.pdu: Desk(store.get(a.pdu), door, self._texts) for a in settings.addresses}
+        # One budget of log lines for all addresses: a flood does not become louder by the number of PDUs.
+        self._drop_lines, refusal_lines = LogBudget(), LogBudget()
+        self._desks = {
+            address.pdu: Desk(store.get(address.pdu), door, self._texts, refusal_lines)
+            for address in settings.addresses
+        }
         self._edges = store.cursor()
         self._bound: dict[str, tuple[str, int]] = {}
         self._opened = asyncio.Event()
@@ -140,6 +146,7 @@ class SnmpAgent:
             self._clock,
             self._notifier.authentication_failed,
             self._engines.get(group[0].pdu),
+            self._drop_lines,
         )
 
     async def _progress(self) -> None:

@@ -44,7 +44,8 @@ class Listener:
         counters: AgentCounters,
         clock: Clock,
         on_stranger: Callable[[str, float], None],
-        engine: UserEngine | None = None,
+        engine: UserEngine | None,
+        drop_lines: LogBudget,
     ) -> None:
         """Serve the desks; without an engine there is no version 3. ``on_stranger(pdu, now)`` hears of bad names."""
         self._desks = {desk.pdu: desk for desk in desks}
@@ -60,7 +61,7 @@ class Listener:
         self._clock = clock
         self._on_stranger = on_stranger
         self._decoder = ber.Decoder()
-        self._drop_lines = LogBudget()
+        self._drop_lines = drop_lines
 
     def now_mono(self) -> float:
         """Return the time that a turn's answers are judged by."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from apcbridge.snmp import ber
 from apcbridge.snmp.ber import INTEGER, OCTET_STRING, SEQUENCE, MalformedMessage, Oid, PduType, Version
+from apcbridge.snmp.settings import Access
 from apcbridge.snmp.usm import DecryptionFailed, Keys
 from apcbridge.snmp.writes import AnswerMemory
 
@@ -235,7 +236,8 @@ class UserEngine:
             return self._report(header, DECRYPTION_ERRORS, now_mono, keys=keys)
         if scoped.engine_id != self.engine_id:
             return self._report(header, UNKNOWN_PDU_HANDLERS, now_mono, keys=keys, scoped=scoped)
-        is_set = scoped.request.pdu_type == PduType.SET
+        # A reader's SET does nothing however often it comes: remembering it would let readers fill the memory.
+        is_set = scoped.request.pdu_type == PduType.SET and user.access is Access.WRITE
         if is_set and self._sets.full:
             return None
         answer = visit.serve(scoped.request, user, scoped.context.decode("ascii", "replace"))
