@@ -158,7 +158,7 @@ class Publisher:
                 await self._publish_changes(connection)
 
     async def finish(self, connection: BrokerConnection, *, farewell: bool) -> None:
-        """Say what is still to be said, with ``farewell`` also that nothing here lives any more; wait until it is heard.
+        """Say what is still to be said, with ``farewell`` also that nothing lives here now; wait until it is heard.
 
         A request that led to this end waits for its answer.
         """
