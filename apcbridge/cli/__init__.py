@@ -79,7 +79,7 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; argparse exits with 2 by itself when the usage is wrong."""
-    args = _parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         return run(args)
@@ -97,7 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; manual pages and completions are made of it too."""
     parser = argparse.ArgumentParser(prog="apcbridge", description=apcbridge.__doc__)
     parser.add_argument("--version", action="version", version=f"apcbridge {apcbridge.__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
