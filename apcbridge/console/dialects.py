@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from apcbridge.console.goals import SwitchAction
 from apcbridge.console.screens import Kind
+from apcbridge.model import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,30 +53,30 @@ class Capabilities:
     """ReadConfig is answered."""
 
 
-ACTION_LABELS: Mapping[SwitchAction, tuple[str, ...]] = {
-    SwitchAction.ON: ("Immediate On", "Turn Outlet On"),
-    SwitchAction.OFF: ("Immediate Off", "Turn Outlet Off"),
-    SwitchAction.REBOOT: ("Immediate Reboot", "Reboot Outlet", "Reset Outlet", "Outlet Reboot", "Outlet Reset"),
-    SwitchAction.DELAYED_ON: ("Delayed On",),
-    SwitchAction.DELAYED_OFF: ("Delayed Off",),
-    SwitchAction.DELAYED_REBOOT: ("Delayed Reboot",),
-    SwitchAction.CANCEL: ("Cancel", "Cancel Pending Commands", "Cancel Pending Command"),
+ACTION_LABELS: Mapping[Action, tuple[str, ...]] = {
+    Action.ON: ("Immediate On", "Turn Outlet On"),
+    Action.OFF: ("Immediate Off", "Turn Outlet Off"),
+    Action.REBOOT: ("Immediate Reboot", "Reboot Outlet", "Reset Outlet", "Outlet Reboot", "Outlet Reset"),
+    Action.DELAYED_ON: ("Delayed On",),
+    Action.DELAYED_OFF: ("Delayed Off",),
+    Action.DELAYED_REBOOT: ("Delayed Reboot",),
+    Action.CANCEL: ("Cancel", "Cancel Pending Commands", "Cancel Pending Command"),
 }
 """The words of the action menus. Their numbers differ (3 is Off on the older MasterSwitch plus, Reboot elsewhere)."""
 
-DASH_C_VERBS: Mapping[SwitchAction, str] = {
-    SwitchAction.ON: "on",
-    SwitchAction.OFF: "off",
-    SwitchAction.REBOOT: "reboot",
+DASH_C_VERBS: Mapping[Action, str] = {
+    Action.ON: "on",
+    Action.OFF: "off",
+    Action.REBOOT: "reboot",
 }
-SHELL_VERBS: Mapping[SwitchAction, str] = {
-    SwitchAction.ON: "olOn",
-    SwitchAction.OFF: "olOff",
-    SwitchAction.REBOOT: "olReboot",
-    SwitchAction.DELAYED_ON: "olDlyOn",
-    SwitchAction.DELAYED_OFF: "olDlyOff",
-    SwitchAction.DELAYED_REBOOT: "olDlyReboot",
-    SwitchAction.CANCEL: "olCancelCmd",
+SHELL_VERBS: Mapping[Action, str] = {
+    Action.ON: "olOn",
+    Action.OFF: "olOff",
+    Action.REBOOT: "olReboot",
+    Action.DELAYED_ON: "olDlyOn",
+    Action.DELAYED_OFF: "olDlyOff",
+    Action.DELAYED_REBOOT: "olDlyReboot",
+    Action.CANCEL: "olCancelCmd",
 }
 
 SUCCESS = re.compile(r"Command successfully issued\.$|successfully!$|(?:^|\s)Success$")

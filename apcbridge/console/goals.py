@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import TYPE_CHECKING
 
-
-class SwitchAction(StrEnum):
-    """What can be done to an outlet; the values are the words of the MQTT contract."""
-
-    ON = "ON"
-    OFF = "OFF"
-    REBOOT = "REBOOT"
-    DELAYED_ON = "DELAYED_ON"
-    DELAYED_OFF = "DELAYED_OFF"
-    DELAYED_REBOOT = "DELAYED_REBOOT"
-    CANCEL = "CANCEL"
+if TYPE_CHECKING:
+    from apcbridge.model import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +62,7 @@ class Switch:
 
     outlet: int
     name: str | None
-    action: SwitchAction
+    action: Action
     settle_s: float = 10.0
     poll_s: float = 0.5
 
@@ -80,7 +71,7 @@ class Switch:
 class SwitchAll:
     """Do one thing to all outlets through the PDU's own all-outlets form, and read the list back."""
 
-    action: SwitchAction
+    action: Action
     settle_s: float = 30.0
     poll_s: float = 1.0
 

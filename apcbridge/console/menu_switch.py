@@ -10,14 +10,15 @@ from apcbridge.console import screens
 from apcbridge.console.dialects import ACTION_LABELS, SUCCESS, DialectId
 from apcbridge.console.dialog import GARBLED, Dialog, Emit, Memory, Pause, Reply, Send
 from apcbridge.console.events import ActuationSent, GoalResult, OutletReading, OutletRow
-from apcbridge.console.goals import Switch, SwitchAction, SwitchAll
 from apcbridge.console.menu import CONTROL_ALL, choose, land, read_list, show, to_list
 from apcbridge.console.scanner import Prompt
 from apcbridge.console.screens import Kind, Screen
 from apcbridge.console.settle import Watch, read_back_all
 from apcbridge.errors import CommandRejected, ConsoleError, GoalTimeout, OutletMismatch, ScreenUnrecognised
+from apcbridge.model import Action
 
 if TYPE_CHECKING:
+    from apcbridge.console.goals import Switch, SwitchAll
     from apcbridge.console.screens import Item, OutletPage
 
 _CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Configuration)?(?: \d:\d{1,2})?")
@@ -86,7 +87,7 @@ def _to_action_menu(memory: Memory, goal: Switch) -> Dialog[tuple[Screen, Outlet
     check_name(listed_name, goal)
     screen = yield from show(memory, Send(str(memory.items[goal.outlet]), echo_first=True))
     page = check_page(memory, screen, goal, listed_name)
-    if screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
+    if screen.find(*ACTION_LABELS[Action.ON]) is None:
         control = screen.find_match(_CONTROL)
         if control is None:
             raise ScreenUnrecognised(f"{screen.title!r} has no item that controls the outlet")
@@ -102,7 +103,7 @@ def _stands_on_list(memory: Memory) -> bool:
 def _stands_on_menu_of(memory: Memory, goal: Switch) -> bool:
     """Tell whether the last goal left us on the very menu of actions that this one needs."""
     screen = memory.screen
-    if screen is None or screen.kind is not Kind.OUTLET or screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
+    if screen is None or screen.kind is not Kind.OUTLET or screen.find(*ACTION_LABELS[Action.ON]) is None:
         return False
     return screens.parse_outlet_page(screen).number == goal.outlet
 
@@ -147,13 +148,13 @@ def check_confirmation(text: str, goal: Switch, name: str) -> None:
     check_verb(lines, words, goal.action)
 
 
-def check_verb(lines: list[str], words: str, asked: SwitchAction) -> None:
+def check_verb(lines: list[str], words: str, asked: Action) -> None:
     """Raise OutletMismatch if a confirmation is for another action: by its heading, else by its prose."""
     shown = {action for action, labels in ACTION_LABELS.items() if any(label in lines for label in labels)}
     shown |= {
         action
         for action, labels in ACTION_LABELS.items()
-        if action is not SwitchAction.CANCEL and any(label in words for label in labels)
+        if action is not Action.CANCEL and any(label in words for label in labels)
     }
     if asked in shown:
         return
@@ -162,15 +163,15 @@ def check_verb(lines: list[str], words: str, asked: SwitchAction) -> None:
         raise OutletMismatch(f"the confirmation is not for {asked}: {screens.summary(words)}")
 
 
-def _fits(asked: SwitchAction, told: frozenset[str]) -> bool:
+def _fits(asked: Action, told: frozenset[str]) -> bool:
     match asked:
-        case SwitchAction.ON | SwitchAction.DELAYED_ON:
+        case Action.ON | Action.DELAYED_ON:
             return "on" in told
-        case SwitchAction.OFF | SwitchAction.DELAYED_OFF:
+        case Action.OFF | Action.DELAYED_OFF:
             return "off" in told and "restart" not in told
-        case SwitchAction.REBOOT | SwitchAction.DELAYED_REBOOT:
+        case Action.REBOOT | Action.DELAYED_REBOOT:
             return "restart" in told or {"on", "off"} <= told
-        case SwitchAction.CANCEL:
+        case Action.CANCEL:
             return True
 
 
@@ -231,7 +232,7 @@ def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:
     if master is None:
         raise CommandRejected("the outlet list has no item for all outlets")
     screen = yield from choose(memory, master)
-    if screen.find(*ACTION_LABELS[SwitchAction.ON]) is None:
+    if screen.find(*ACTION_LABELS[Action.ON]) is None:
         control = screen.find_match(CONTROL_ALL)
         if control is None:
             raise ScreenUnrecognised(f"{screen.title!r} has no item that controls all outlets")

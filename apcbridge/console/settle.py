@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.console.dialog import GARBLED, Dialog, Emit, LoginPromptSeen, Pause
 from apcbridge.console.events import GoalResult, Outcome, StatusReading
-from apcbridge.console.goals import SwitchAction
-from apcbridge.model import OutletState
+from apcbridge.model import Action, OutletState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
     from apcbridge.errors import ConsoleError
 
 _TARGET = {
-    SwitchAction.ON: OutletState.ON,
-    SwitchAction.OFF: OutletState.OFF,
-    SwitchAction.DELAYED_ON: OutletState.ON,
-    SwitchAction.DELAYED_OFF: OutletState.OFF,
+    Action.ON: OutletState.ON,
+    Action.OFF: OutletState.OFF,
+    Action.DELAYED_ON: OutletState.ON,
+    Action.DELAYED_OFF: OutletState.OFF,
 }
 
 _HOPELESS_S = 3.0
@@ -29,7 +28,7 @@ _HOPELESS_S = 3.0
 class Watch:
     """Follows one outlet from the acceptance of a command until the screen shows its effect."""
 
-    def __init__(self, action: SwitchAction, before: OutletState) -> None:
+    def __init__(self, action: Action, before: OutletState) -> None:
         self._action = action
         self._before = before
         self._seen_off = False
@@ -37,7 +36,7 @@ class Watch:
 
     def patience_s(self, settle_s: float) -> float:
         """Bound the reading back: an outlet that was OFF stays OFF through a reboot, there is little to wait for."""
-        hopeless = self._action is SwitchAction.REBOOT and self._before is OutletState.OFF
+        hopeless = self._action is Action.REBOOT and self._before is OutletState.OFF
         return min(settle_s, _HOPELESS_S) if hopeless else settle_s
 
     def see(self, row: OutletRow) -> GoalResult | None:
@@ -52,16 +51,16 @@ class Watch:
         return GoalResult(outcome=Outcome.ACCEPTED, detail=self._doubt(), row=self._last)
 
     def _effect(self, row: OutletRow) -> str:
-        if self._action is SwitchAction.CANCEL:
+        if self._action is Action.CANCEL:
             return "" if row.pending else f"nothing is pending; the outlet is {row.state}"
-        if self._action is SwitchAction.DELAYED_REBOOT:
+        if self._action is Action.DELAYED_REBOOT:
             return "the reboot is pending" if row.pending else ""
-        if self._action is SwitchAction.REBOOT:
+        if self._action is Action.REBOOT:
             back = self._before is OutletState.ON and self._seen_off
             done = back and row.state is OutletState.ON and not row.pending
             return "the outlet was seen off and on again" if done else ""
         if row.pending:
-            delayed = self._action in (SwitchAction.DELAYED_ON, SwitchAction.DELAYED_OFF)
+            delayed = self._action in (Action.DELAYED_ON, Action.DELAYED_OFF)
             return f"the outlet is {row.state}, the command is pending" if delayed else ""
         return f"the outlet is {row.state}" if row.state is _TARGET[self._action] else ""
 
@@ -69,9 +68,9 @@ class Watch:
         if self._last is None:
             return "accepted, but the outlet could not be read back"
         state = f"{self._last.state}{' with a command pending' if self._last.pending else ''}"
-        if self._action is SwitchAction.REBOOT and self._before is OutletState.OFF:
+        if self._action is Action.REBOOT and self._before is OutletState.OFF:
             return f"accepted; the outlet was OFF and is {state} (a reboot leaves an OFF outlet OFF)"
-        if self._action is SwitchAction.REBOOT and not self._seen_off:
+        if self._action is Action.REBOOT and not self._seen_off:
             return f"accepted; the outlet is {state} and was not seen OFF"
         return f"accepted, but the outlet is still {state}"
 

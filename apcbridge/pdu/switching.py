@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.commands import ResultStatus
 from apcbridge.console.events import GoalDone, GoalFailed, Outcome
-from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAction, SwitchAll
+from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAll
 from apcbridge.model import Action, PendingCommand, Setting
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def goal_for(command: Command, outlet: Outlet | None) -> Goal:
     if isinstance(command.action, Setting):
         return _configuration(command, command.action, outlet)
     if outlet is None:
-        return SwitchAll(action=SwitchAction(command.action), settle_s=3 * SETTLE_S)
+        return SwitchAll(action=command.action, settle_s=3 * SETTLE_S)
     return switch_goal(outlet, command.action)
 
 
@@ -37,7 +37,7 @@ def switch_goal(outlet: Outlet, action: Action) -> Switch:
     return Switch(
         outlet=outlet.number,
         name=outlet.label,
-        action=SwitchAction(action),
+        action=action,
         settle_s=_settle_s(action, outlet),
     )
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from apcbridge.console import answers
 from apcbridge.console.events import Event, GoalFailed, OutletRow
-from apcbridge.console.goals import ReadEventLog, ReadIdentity, ReadStatus, Switch, SwitchAction
+from apcbridge.console.goals import ReadEventLog, ReadIdentity, ReadStatus, Switch
 from apcbridge.console.scanner import LIMIT_BYTES
 from apcbridge.console.screens import parse_outlet_list, parse_screen
 from apcbridge.console.session import Credentials, Session, SessionOptions
 from apcbridge.errors import ConsoleError
+from apcbridge.model import Action
 from tests.unit.console import rackpdu as pdu
 from tests.unit.console import shells
 
@@ -25,8 +26,8 @@ GOALS = [
     ReadStatus(),
     ReadIdentity(),
     ReadEventLog(),
-    Switch(2, "Outlet 2", SwitchAction.OFF, settle_s=2.0),
-    Switch(2, None, SwitchAction.REBOOT, settle_s=2.0),
+    Switch(2, "Outlet 2", Action.OFF, settle_s=2.0),
+    Switch(2, None, Action.REBOOT, settle_s=2.0),
 ]
 SCREENS = [
     pdu.USER,

@@ -30,17 +30,16 @@ from apcbridge.console.goals import (
     SetGateway,
     SetPduName,
     Switch,
-    SwitchAction,
     SwitchAll,
 )
 from apcbridge.console.session import Access, Credentials, SessionOptions
 from apcbridge.errors import CommandRejected, PasswordChangeForced
-from apcbridge.model import OutletState
+from apcbridge.model import Action, OutletState
 from apcbridge.sim.steps import STEPS
 from tests.integration.console_on_simulator import Wire
 
 READ = ReadStatus(load=False)
-OFF = Switch(2, None, SwitchAction.OFF)
+OFF = Switch(2, None, Action.OFF)
 LOGIN = (b"\r", b"apc\r", b"apc\r")
 
 
@@ -96,7 +95,7 @@ def test_every_goal_that_every_face_knows(face: Face) -> None:
     assert events[0].dialect is face.dialect
     assert [number for number, state in states(events).items() if state is OutletState.OFF] == [3]
     assert done(wire.run(OFF)).result.outcome is Outcome.CONFIRMED
-    assert done(wire.run(Switch(1, None, SwitchAction.REBOOT, settle_s=20.0))).result.outcome is Outcome.CONFIRMED
+    assert done(wire.run(Switch(1, None, Action.REBOOT, settle_s=20.0))).result.outcome is Outcome.CONFIRMED
     assert states(wire.run(ReadStatus()))[2] is OutletState.OFF
     assert done(wire.run(ReadIdentity()))
     assert done(wire.run(Logout()))
@@ -107,7 +106,7 @@ def test_every_goal_that_every_face_knows(face: Face) -> None:
 @every_face
 def test_all_outlets_at_once_through_the_item_that_says_so(face: Face) -> None:
     wire = face.wire()
-    assert done(wire.run(SwitchAll(SwitchAction.OFF))).result.outcome is Outcome.CONFIRMED
+    assert done(wire.run(SwitchAll(Action.OFF))).result.outcome is Outcome.CONFIRMED
     assert set(states(wire.run(READ)).values()) == {OutletState.OFF}
 
 
@@ -116,9 +115,9 @@ def test_settings_and_delayed_commands_of_rack_pdus(face: Face) -> None:
     wire = face.wire("on_delay=90")
     changed = Configure(2, "Outlet 2", name="a: ON", on_delay_s=60, off_delay_s=4, reboot_duration_s=7)
     assert done(wire.run(changed))
-    assert done(wire.run(Switch(2, "a: ON", SwitchAction.OFF)))
-    assert "pending" in done(wire.run(Switch(2, "a: ON", SwitchAction.DELAYED_ON))).result.detail
-    assert done(wire.run(Switch(2, "a: ON", SwitchAction.CANCEL))).result.row is not None
+    assert done(wire.run(Switch(2, "a: ON", Action.OFF)))
+    assert "pending" in done(wire.run(Switch(2, "a: ON", Action.DELAYED_ON))).result.detail
+    assert done(wire.run(Switch(2, "a: ON", Action.CANCEL))).result.row is not None
     assert done(wire.run(ReadEventLog(max_pages=3)))
     assert states(wire.run(READ))[2] is OutletState.OFF
 
@@ -267,7 +266,7 @@ def test_an_outlet_user_sees_true_numbers(face: Face) -> None:
     url = f"{face.url}&off=5&outlet_user=ops:secret:2,5"
     wire = Wire(url, SessionOptions(access=face.access), Credentials("ops", "secret"))
     assert states(wire.run(READ)) == {2: OutletState.ON, 5: OutletState.OFF}
-    assert done(wire.run(Switch(5, None, SwitchAction.ON))).result.outcome is Outcome.CONFIRMED
+    assert done(wire.run(Switch(5, None, Action.ON))).result.outcome is Outcome.CONFIRMED
     assert [command.outlets for command in wire.pdu.log.commands()] == [(5,)]
     assert states(wire.run(READ)) == {2: OutletState.ON, 5: OutletState.ON}
 
@@ -286,7 +285,7 @@ def test_an_nmc3_with_its_low_version_is_told_by_its_prompt() -> None:
     assert events[0].dialect is DialectId.D4
 
 
-@pytest.mark.parametrize("goal", [READ, Switch(2, "Outlet 2", SwitchAction.OFF)], ids=["read", "switch"])
+@pytest.mark.parametrize("goal", [READ, Switch(2, "Outlet 2", Action.OFF)], ids=["read", "switch"])
 @pytest.mark.parametrize("face", RACK_PDUS, ids=name)
 def test_a_goal_takes_little_more_than_its_bytes_take_on_the_wire(face: Face, goal: Goal) -> None:
     wire = face.wire("baud=9600")

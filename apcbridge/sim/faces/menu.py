@@ -173,7 +173,7 @@ class MenuFace:
             text = str(answer).strip()
             if not text:
                 continue
-            if text.isdecimal() and 1 <= int(text) <= len(choices):
+            if text.isascii() and text.isdecimal() and 1 <= int(text) <= len(choices):
                 action = choices[int(text) - 1].action
                 if action is not None:
                     yield from action()

@@ -11,8 +11,8 @@ from apcbridge.console.dialects import (
     menu_dialect,
     rack_pdu,
 )
-from apcbridge.console.goals import SwitchAction
 from apcbridge.console.screens import parse_screen
+from apcbridge.model import Action
 from tests.unit.console import rackpdu as pdu
 
 
@@ -60,7 +60,7 @@ def test_other_texts_are_no_success(line: str) -> None:
 
 def test_the_tables_are_complete() -> None:
     assert set(CAPABILITIES) == set(DialectId)
-    assert set(ACTION_LABELS) == set(SwitchAction) == set(SHELL_VERBS)
+    assert set(ACTION_LABELS) == set(Action) == set(SHELL_VERBS)
     labels = [label for each in ACTION_LABELS.values() for label in each]
     assert len(labels) == len(set(labels))
 

@@ -16,10 +16,10 @@ from apcbridge.console.events import (
     SessionLost,
     StatusReading,
 )
-from apcbridge.console.goals import ReadStatus, Switch, SwitchAction
+from apcbridge.console.goals import ReadStatus, Switch
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
 from apcbridge.errors import CommandRejected, GoalTimeout, OutletMismatch, ScreenUnrecognised
-from apcbridge.model import OutletState
+from apcbridge.model import Action, OutletState
 from tests.unit.console import rackpdu as pdu
 from tests.unit.console.peer import Driver, Script
 
@@ -77,7 +77,7 @@ def test_pages_through_24_outlets() -> None:
 
 def test_switches_and_reads_back_from_the_page_that_follows() -> None:
     run = driver([*to_list(*EIGHT), *switching(b"1", "Immediate On", "OFF", "ON")])
-    events = run.run(Switch(2, "Outlet 2", SwitchAction.ON))
+    events = run.run(Switch(2, "Outlet 2", Action.ON))
     assert [type(event) for event in events[1:]] == [ActuationSent, OutletReading, GoalDone]
     done = events[-1]
     assert isinstance(done, GoalDone)
@@ -87,7 +87,7 @@ def test_switches_and_reads_back_from_the_page_that_follows() -> None:
 
 
 def test_another_name_on_the_list_stops_the_command_before_anything_is_typed() -> None:
-    events = driver(to_list(*EIGHT)).run(Switch(2, "nas", SwitchAction.OFF))
+    events = driver(to_list(*EIGHT)).run(Switch(2, "nas", Action.OFF))
     assert isinstance(events[-1], GoalFailed)
     assert not events[-1].actuated
 
@@ -124,7 +124,7 @@ WRONG_QUESTIONS = [
 
 @pytest.mark.parametrize("wrong", WRONG_QUESTIONS)
 def test_a_question_about_anything_else_is_cancelled_by_a_bare_enter(wrong: bytes) -> None:
-    events = driver(at_the_question(wrong)).run(Switch(2, "Outlet 2", SwitchAction.OFF))
+    events = driver(at_the_question(wrong)).run(Switch(2, "Outlet 2", Action.OFF))
     failed = events[-1]
     assert isinstance(failed, GoalFailed)
     assert isinstance(failed.error, OutletMismatch)
@@ -144,7 +144,7 @@ RIGHT_QUESTIONS = [
 def test_a_question_that_fits_is_answered_however_little_it_says(right: bytes) -> None:
     exchanges = at_the_question(right)[:-1]
     exchanges += [(b"YES\r", b"YES\r\n" + pdu.SUCCESS), (b"\r", b"\r" + pdu.action_menu(2, "OFF"))]
-    done = driver(exchanges).run(Switch(2, "Outlet 2", SwitchAction.OFF))[-1]
+    done = driver(exchanges).run(Switch(2, "Outlet 2", Action.OFF))[-1]
     assert isinstance(done, GoalDone)
     assert done.result.outcome is Outcome.CONFIRMED
 
@@ -160,7 +160,7 @@ WRONG_PAGES = [
 @pytest.mark.parametrize("page", WRONG_PAGES)
 def test_a_page_of_anything_else_is_not_typed_into(page: bytes) -> None:
     exchanges = [*to_list(*EIGHT), (b"2", b"2"), (b"\r", b"\r\n" + page)]
-    failed = driver(exchanges).run(Switch(2, "Outlet 2", SwitchAction.OFF))[-1]
+    failed = driver(exchanges).run(Switch(2, "Outlet 2", Action.OFF))[-1]
     assert isinstance(failed, GoalFailed)
     assert isinstance(failed.error, OutletMismatch | ScreenUnrecognised)
     assert not failed.actuated
@@ -170,7 +170,7 @@ def test_an_item_that_the_menu_lacks_is_not_guessed_by_number() -> None:
     three_items = pdu.action_menu(2, "ON").replace(b"     2- Immediate Off", b"     2- Something Else")
     exchanges = [*at_the_question(b"")[:-3]]
     exchanges[-1] = (b"1\r", b"1\r\n" + three_items)
-    failed = driver(exchanges).run(Switch(2, "Outlet 2", SwitchAction.OFF))[-1]
+    failed = driver(exchanges).run(Switch(2, "Outlet 2", Action.OFF))[-1]
     assert isinstance(failed, GoalFailed)
     assert isinstance(failed.error, CommandRejected)
 
@@ -181,7 +181,7 @@ def test_the_number_on_the_screen_is_typed_not_the_one_in_mind() -> None:
     exchanges = at_the_question(pdu.confirm("Immediate Off", 2), b"3")
     exchanges[-4] = (b"1\r", b"1\r\n" + shuffled)
     exchanges[-1] = (b"YES\r", b"YES\r\n" + pdu.SUCCESS)
-    done = driver([*exchanges, (b"\r", b"\r" + pdu.action_menu(2, "OFF"))]).run(Switch(2, None, SwitchAction.OFF))[-1]
+    done = driver([*exchanges, (b"\r", b"\r" + pdu.action_menu(2, "OFF"))]).run(Switch(2, None, Action.OFF))[-1]
     assert isinstance(done, GoalDone)
 
 
@@ -191,7 +191,7 @@ def after_yes(*more: tuple[bytes, bytes], answer: bytes = b"YES\r\n" + pdu.SUCCE
 
 def test_silence_after_yes_is_an_unknown_outcome_and_yes_is_never_repeated() -> None:
     run = driver(after_yes(answer=b""))
-    events = run.run(Switch(2, "Outlet 2", SwitchAction.OFF))
+    events = run.run(Switch(2, "Outlet 2", Action.OFF))
     failed = events[-1]
     assert isinstance(failed, GoalFailed)
     assert isinstance(failed.error, GoalTimeout)
@@ -200,7 +200,7 @@ def test_silence_after_yes_is_an_unknown_outcome_and_yes_is_never_repeated() -> 
 
 
 def test_a_login_prompt_after_yes_is_an_unknown_outcome() -> None:
-    events = driver(after_yes(answer=b"YES" + pdu.USER)).run(Switch(2, "Outlet 2", SwitchAction.OFF))
+    events = driver(after_yes(answer=b"YES" + pdu.USER)).run(Switch(2, "Outlet 2", Action.OFF))
     assert [type(event) for event in events[-3:]] == [ActuationSent, SessionLost, GoalFailed]
     assert isinstance(events[-1], GoalFailed)
     assert events[-1].actuated
@@ -209,7 +209,7 @@ def test_a_login_prompt_after_yes_is_an_unknown_outcome() -> None:
 def test_a_second_question_after_yes_is_not_answered_and_the_outcome_is_unknown() -> None:
     again = pdu.confirm("Immediate Off", 2)
     events = driver(after_yes((b"\r", again), (b"\r", again), answer=again)).run(
-        Switch(2, "Outlet 2", SwitchAction.OFF, settle_s=0.4)
+        Switch(2, "Outlet 2", Action.OFF, settle_s=0.4)
     )
     assert isinstance(events[-1], GoalFailed)
     assert events[-1].actuated
@@ -217,7 +217,7 @@ def test_a_second_question_after_yes_is_not_answered_and_the_outcome_is_unknown(
 
 def test_a_relay_that_follows_late_is_waited_for() -> None:
     late = [(b"\r", b"\r" + pdu.action_menu(2, state)) for state in ("ON", "ON", "OFF*", "OFF")]
-    events = driver(after_yes(*late)).run(Switch(2, "Outlet 2", SwitchAction.OFF))
+    events = driver(after_yes(*late)).run(Switch(2, "Outlet 2", Action.OFF))
     readings = [event.row for event in events if isinstance(event, OutletReading)]
     assert [f"{row.state}{'*' * row.pending}" for row in readings] == ["ON", "ON", "OFF*", "OFF"]
     assert isinstance(events[-1], GoalDone)
@@ -225,7 +225,7 @@ def test_a_relay_that_follows_late_is_waited_for() -> None:
 
 def test_a_relay_that_never_follows_is_accepted_but_not_confirmed() -> None:
     late = [(b"\r", b"\r" + pdu.action_menu(2, "ON"))] * 4
-    done = driver(after_yes(*late)).run(Switch(2, "Outlet 2", SwitchAction.OFF, settle_s=1.5))[-1]
+    done = driver(after_yes(*late)).run(Switch(2, "Outlet 2", Action.OFF, settle_s=1.5))[-1]
     assert isinstance(done, GoalDone)
     assert done.result.outcome is Outcome.ACCEPTED
 
@@ -240,8 +240,8 @@ def test_the_same_outlet_again_is_switched_from_where_we_stand_after_a_fresh_loo
         (b"\r", b"\r" + pdu.action_menu(2, "ON")),
     ]
     run = driver(after_yes(*again))
-    assert isinstance(run.run(Switch(2, "Outlet 2", SwitchAction.OFF))[-1], GoalDone)
-    assert isinstance(run.run(Switch(2, "Outlet 2", SwitchAction.ON))[-1], GoalDone)
+    assert isinstance(run.run(Switch(2, "Outlet 2", Action.OFF))[-1], GoalDone)
+    assert isinstance(run.run(Switch(2, "Outlet 2", Action.ON))[-1], GoalDone)
 
 
 def test_an_answer_to_a_pager_that_was_lost_is_given_once_more_and_the_lesson_kept() -> None:
@@ -279,13 +279,13 @@ def test_a_console_that_does_not_echo_is_understood() -> None:
         (b"YES\r", pdu.SUCCESS),
         (b"\r", pdu.action_menu(2, "OFF")),
     ]
-    done = driver([*walk, *switching_unechoed]).run(Switch(2, "Outlet 2", SwitchAction.OFF))[-1]
+    done = driver([*walk, *switching_unechoed]).run(Switch(2, "Outlet 2", Action.OFF))[-1]
     assert isinstance(done, GoalDone)
 
 
 def test_a_firmware_that_goes_back_to_the_list_is_read_there() -> None:
     done = driver(after_yes((b"\r", b"\r" + pdu.outlet_list("ON", "OFF", *EIGHT[2:])))).run(
-        Switch(2, "Outlet 2", SwitchAction.OFF)
+        Switch(2, "Outlet 2", Action.OFF)
     )[-1]
     assert isinstance(done, GoalDone)
     assert done.result.outcome is Outcome.CONFIRMED

@@ -16,9 +16,10 @@ from apcbridge.console.events import (
     ResetCauseReading,
     StatusReading,
 )
-from apcbridge.console.goals import ReadEventLog, ReadIdentity, ReadResetCause, ReadStatus, Switch, SwitchAction
+from apcbridge.console.goals import ReadEventLog, ReadIdentity, ReadResetCause, ReadStatus, Switch
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
 from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised, TableIncomplete
+from apcbridge.model import Action
 from tests.unit.console import rackpdu as pdu
 from tests.unit.console import shells
 from tests.unit.console.peer import Driver, Script
@@ -96,20 +97,20 @@ def one(state: str) -> tuple[bytes, bytes]:
 
 def test_d4_switches_after_checking_and_reads_back_until_it_shows() -> None:
     run = d4(one("On"), *shells.typed(b"olOff 2"), one("On"), one("Off"))
-    events = run.run(Switch(2, "Outlet 2", SwitchAction.OFF))
+    events = run.run(Switch(2, "Outlet 2", Action.OFF))
     assert [type(event) for event in events[1:]] == [ActuationSent, OutletReading, OutletReading, GoalDone]
 
 
 def test_d4_reboot_is_confirmed_when_seen_off_and_on_again() -> None:
     run = d4(one("On"), *shells.typed(b"olReboot 2"), one("On"), one("Off"), one("Off*"), one("On"))
-    done = run.run(Switch(2, "Outlet 2", SwitchAction.REBOOT))[-1]
+    done = run.run(Switch(2, "Outlet 2", Action.REBOOT))[-1]
     assert isinstance(done, GoalDone)
     assert done.result.outcome is Outcome.CONFIRMED
 
 
 def test_a_reboot_of_an_outlet_that_is_off_is_told_as_accepted_only() -> None:
     run = d4(one("Off"), *shells.typed(b"olReboot 2"), *[one("Off")] * 3)
-    done = run.run(Switch(2, "Outlet 2", SwitchAction.REBOOT, settle_s=1.0))[-1]
+    done = run.run(Switch(2, "Outlet 2", Action.REBOOT, settle_s=1.0))[-1]
     assert isinstance(done, GoalDone)
     assert done.result.outcome is Outcome.ACCEPTED
     assert "leaves an OFF outlet OFF" in done.result.detail
@@ -117,7 +118,7 @@ def test_a_reboot_of_an_outlet_that_is_off_is_told_as_accepted_only() -> None:
 
 def test_a_garbled_echo_is_never_followed_by_enter() -> None:
     run = d4(one("On"), (b"olOff 2", b"olOff 3"))
-    events = run.run(Switch(2, "Outlet 2", SwitchAction.OFF))
+    events = run.run(Switch(2, "Outlet 2", Action.OFF))
     assert isinstance(events[-1], GoalFailed)
     assert isinstance(events[-1].error, ScreenUnrecognised)
     assert not events[-1].actuated
@@ -126,13 +127,13 @@ def test_a_garbled_echo_is_never_followed_by_enter() -> None:
 
 def test_a_refusal_of_the_command_is_told() -> None:
     run = d4(one("On"), *shells.typed(b"olOff 2", code="E104: User Level Denial"))
-    failed = run.run(Switch(2, "Outlet 2", SwitchAction.OFF))[-1]
+    failed = run.run(Switch(2, "Outlet 2", Action.OFF))[-1]
     assert isinstance(failed, GoalFailed)
     assert isinstance(failed.error, CommandRejected)
 
 
 def test_another_name_stops_the_command() -> None:
-    failed = d4(one("On")).run(Switch(2, "nas", SwitchAction.OFF))[-1]
+    failed = d4(one("On")).run(Switch(2, "nas", Action.OFF))[-1]
     assert isinstance(failed, GoalFailed)
     assert isinstance(failed.error, OutletMismatch)
     assert not failed.actuated
@@ -230,7 +231,7 @@ def test_d3c_switches_one_outlet() -> None:
     before, after = shells.dash_c_rows("ON", first=2), shells.dash_c_rows("OFF", first=2)
     switch = shells.typed(b"off 2", "2: Outlet 2       : Outlet Turned Off", prompt=b"APC>", code="OK")
     run = d3c(dash_c(b"status 2", *before), *switch, dash_c(b"status 2", *after))
-    events = run.run(Switch(2, "Outlet 2", SwitchAction.OFF))
+    events = run.run(Switch(2, "Outlet 2", Action.OFF))
     assert [type(event) for event in events[1:]] == [ActuationSent, OutletReading, GoalDone]
 
 

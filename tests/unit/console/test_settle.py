@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from apcbridge.console.events import Outcome, OutletRow
-from apcbridge.console.goals import SwitchAction
 from apcbridge.console.settle import Watch
-from apcbridge.model import OutletState
+from apcbridge.model import Action, OutletState
 
 
 def row(state: str) -> OutletRow:
@@ -15,19 +14,17 @@ def row(state: str) -> OutletRow:
 @pytest.mark.parametrize(
     ("action", "before", "seen"),
     [
-        (SwitchAction.ON, "OFF", ["OFF", "OFF*", "ON*", "ON"]),
-        (SwitchAction.OFF, "ON", ["ON", "OFF"]),
-        (SwitchAction.OFF, "OFF", ["OFF"]),
-        (SwitchAction.REBOOT, "ON", ["ON", "ON*", "OFF*", "OFF", "ON"]),
-        (SwitchAction.DELAYED_OFF, "ON", ["ON", "ON*"]),
-        (SwitchAction.DELAYED_OFF, "ON", ["OFF"]),
-        (SwitchAction.DELAYED_REBOOT, "ON", ["ON", "ON*"]),
-        (SwitchAction.CANCEL, "ON", ["ON*", "ON"]),
+        (Action.ON, "OFF", ["OFF", "OFF*", "ON*", "ON"]),
+        (Action.OFF, "ON", ["ON", "OFF"]),
+        (Action.OFF, "OFF", ["OFF"]),
+        (Action.REBOOT, "ON", ["ON", "ON*", "OFF*", "OFF", "ON"]),
+        (Action.DELAYED_OFF, "ON", ["ON", "ON*"]),
+        (Action.DELAYED_OFF, "ON", ["OFF"]),
+        (Action.DELAYED_REBOOT, "ON", ["ON", "ON*"]),
+        (Action.CANCEL, "ON", ["ON*", "ON"]),
     ],
 )
-def test_the_effect_is_seen_at_the_last_reading_and_not_before(
-    action: SwitchAction, before: str, seen: list[str]
-) -> None:
+def test_the_effect_is_seen_at_the_last_reading_and_not_before(action: Action, before: str, seen: list[str]) -> None:
     watch = Watch(action, OutletState(before))
     results = [watch.see(row(state)) for state in seen]
     assert [result is not None for result in results] == [False] * (len(seen) - 1) + [True]
@@ -44,7 +41,7 @@ def test_the_effect_is_seen_at_the_last_reading_and_not_before(
     ],
 )
 def test_a_reboot_that_was_not_seen_is_only_accepted(before: str, seen: list[str], words: str) -> None:
-    watch = Watch(SwitchAction.REBOOT, OutletState(before))
+    watch = Watch(Action.REBOOT, OutletState(before))
     assert [watch.see(row(state)) for state in seen] == [None] * len(seen)
     result = watch.give_up()
     assert result.outcome is Outcome.ACCEPTED
@@ -52,5 +49,5 @@ def test_a_reboot_that_was_not_seen_is_only_accepted(before: str, seen: list[str
 
 
 def test_a_reboot_of_an_outlet_that_is_off_is_not_waited_for_long() -> None:
-    assert Watch(SwitchAction.REBOOT, OutletState.OFF).patience_s(30.0) < 5
-    assert Watch(SwitchAction.REBOOT, OutletState.ON).patience_s(30.0) == 30.0
+    assert Watch(Action.REBOOT, OutletState.OFF).patience_s(30.0) < 5
+    assert Watch(Action.REBOOT, OutletState.ON).patience_s(30.0) == 30.0
