@@ -198,7 +198,7 @@ class Bridge:
             before, self._config = self._config, config
             self._arbiter.configure(_rules(config) | _rules(before), self.clock.wall())
             try:
-                changed = await self._parts.change(self._wanted(config))
+                changed = await self._parts.change(self._wanted(config), self._hand_over)
             except BaseException:
                 self._config = before
                 raise
@@ -206,6 +206,12 @@ class Bridge:
                 self._forget_others()
             log.info("reloaded: %s", ", ".join(changed) or "nothing differs")
             return changed
+
+    @staticmethod
+    def _hand_over(part: Part) -> None:
+        """Let a bridge to the broker end without a word: its successor connects right after."""
+        if isinstance(part, MqttBridge):
+            part.hand_over()
 
     def _check_reloadable(self, config: Config) -> None:
         old, new = self._config, config

@@ -127,6 +127,7 @@ def _homeassistant(homeassistant: HomeAssistantConfig | None) -> HomeAssistantSe
         discovery=homeassistant.discovery,
         prefix=homeassistant.prefix,
         status_topic=homeassistant.status_topic,
+        outlet_devices=homeassistant.outlet_devices,
     )
 
 

@@ -71,18 +71,19 @@ class Parts:
         for running in tuple(self._running.values()):
             await running.part.opened()
 
-    async def change(self, wanted: Mapping[str, Blueprint]) -> tuple[str, ...]:
+    async def change(self, wanted: Mapping[str, Blueprint], hand_over: Callable[[Part], None]) -> tuple[str, ...]:
         """End what is not wanted any more, start what is new or different; return the names of what changed.
 
-        If a new part cannot run, everything is put back as it was and its error is raised.
+        ``hand_over`` is called with each part that another takes the place of. If a new part cannot run, everything is
+        put back as it was and its error is raised.
         """
         before = {name: running.blueprint for name, running in self._running.items()}
         self._forgiving = True
-        changed = await self._become(wanted)
+        changed = await self._become(wanted, hand_over)
         if self._broken:
             error = next(iter(self._broken.values()))
             self._broken.clear()
-            await self._become(before)
+            await self._become(before, hand_over)
             self._broken.clear()
             raise error
         return changed
@@ -91,8 +92,11 @@ class Parts:
         """End every part in order."""
         await self._end(tuple(self._running))
 
-    async def _become(self, wanted: Mapping[str, Blueprint]) -> tuple[str, ...]:
+    async def _become(self, wanted: Mapping[str, Blueprint], hand_over: Callable[[Part], None]) -> tuple[str, ...]:
         ended = [n for n, r in self._running.items() if n not in wanted or wanted[n].settings != r.blueprint.settings]
+        for name in ended:
+            if name in wanted:
+                hand_over(self._running[name].part)
         await self._end(ended)
         begun = [name for name in wanted if name not in self._running]
         for name in begun:

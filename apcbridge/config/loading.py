@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-NOT_YET: Mapping[str, str] = {
-    "mqtt.homeassistant.outlet_devices": "outlets as devices of their own are not available in this version",
-}
+NOT_YET: Mapping[str, str] = {}
 """Keys of the contract that this version reads but does not serve: accepting them would promise what does not work."""
 
 _MESSAGES: Mapping[str, str] = {

@@ -26,6 +26,7 @@ from apcbridge.model import (
     PduStatus,
     PendingCommand,
     Reboot,
+    Setting,
 )
 from apcbridge.pdu.logger import PduLogger
 from apcbridge.pdu.reboots import (
@@ -245,8 +246,10 @@ class Keeper:
         return self._detector.nmc(self._status_flags)
 
     def command_ended(self, command: Command, status: ResultStatus) -> None:
-        """Note how a command ended."""
+        """Note how a command ended; a setting that was confirmed is known from now on."""
         self._pending.ended(command, status)
+        if status is ResultStatus.CONFIRMED and isinstance(command.action, Setting):
+            self._builder.take_setting(command.action, command.outlet, command.value)
         self.publish()
 
     # The line

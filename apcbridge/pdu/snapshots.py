@@ -10,12 +10,19 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apcbridge.model import Identity, Load, Nmc, Outlet, OutletState, PduSnapshot, PendingCommand
+from apcbridge.model import Identity, Load, Nmc, Outlet, OutletState, PduSnapshot, PendingCommand, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from apcbridge.console.events import ConfigReading, LoadReading, OutletRow
+
+
+_OF_SETTING = {
+    Setting.ON_DELAY: "on_delay_s",
+    Setting.OFF_DELAY: "off_delay_s",
+    Setting.REBOOT_DURATION: "reboot_duration_s",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,16 @@ class SnapshotBuilder:
                     off_delay_s=told.off_delay_s,
                     reboot_duration_s=told.reboot_duration_s,
                 )
+
+    def take_setting(self, setting: Setting, number: int | None, value: str | int | None) -> None:
+        """Take a setting that the console has confirmed; an outlet's name comes with the next list."""
+        if setting is Setting.PDU_NAME:
+            self._identity = dataclasses.replace(self._identity, name=str(value))
+        outlet = self._outlets.get(number) if number is not None else None
+        field = _OF_SETTING.get(setting)
+        if outlet is not None and field is not None:
+            seconds = {field: int(value or 0)}
+            self._outlets[outlet.number] = dataclasses.replace(outlet, **seconds)  # type: ignore[arg-type]  # all are int
 
     def build(self, nmc: Nmc, pending: tuple[PendingCommand, ...]) -> PduSnapshot | None:
         """Build the next snapshot, or None before the first list was believed whole."""

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apcbridge.errors import ConfigError
-from apcbridge.parts import Blueprint, Parts
+from apcbridge.parts import Blueprint, Part, Parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from apcbridge.parts import Part
 
 
 class Fake:
@@ -49,6 +47,10 @@ class World:
         self.life: list[str] = []
         self.parts = Parts(group, self._leave)
 
+    def hand_over(self, part: Part) -> None:
+        assert isinstance(part, Fake)
+        self.life.append(f"hand over {part.name}")
+
     async def _leave(self, parts: Mapping[str, Part]) -> None:
         self.life += [f"leave {name}" for name in parts]
 
@@ -62,9 +64,11 @@ async def test_only_what_differs_is_renewed() -> None:
         world.parts.start({"a": world.plan("a"), "b": world.plan("b"), "c": world.plan("c")})
         await world.parts.opened()
         world.life.clear()
-        changed = await world.parts.change({"a": world.plan("a"), "b": world.plan("b", 2), "d": world.plan("d")})
+        changed = await world.parts.change(
+            {"a": world.plan("a"), "b": world.plan("b", 2), "d": world.plan("d")}, world.hand_over
+        )
         assert changed == ("b", "c", "d")
-        assert world.life == ["leave b", "leave c", "b1 ends", "c1 ends", "b2 runs", "d1 runs"]
+        assert world.life == ["hand over b1", "leave b", "leave c", "b1 ends", "c1 ends", "b2 runs", "d1 runs"]
         assert [name for name, _ in world.parts] == ["a", "b", "d"]
         await world.parts.end()
 
@@ -76,10 +80,10 @@ async def test_a_change_that_cannot_be_made_is_undone() -> None:
         await world.parts.opened()
         broken = world.plan("b", 2, ConfigError("port 161 is taken"))
         with pytest.raises(ConfigError, match="161"):
-            await world.parts.change({"a": world.plan("a", 2), "b": broken})
+            await world.parts.change({"a": world.plan("a", 2), "b": broken}, world.hand_over)
         assert world.life[-2:] == ["a1 runs", "b1 runs"]
         assert sorted(name for name, _ in world.parts) == ["a", "b"]
-        await world.parts.change({"a": world.plan("a", 3), "b": world.plan("b")})
+        await world.parts.change({"a": world.plan("a", 3), "b": world.plan("b")}, world.hand_over)
         assert world.life[-1] == "a3 runs"
         await world.parts.end()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apcbridge.console.events import ConfigReading, LoadReading, OutletConfig, OutletRow
-from apcbridge.model import Identity, Load, Nmc, OutletState, PduSnapshot
+from apcbridge.model import Identity, Load, Nmc, OutletState, PduSnapshot, Setting
 from apcbridge.pdu.snapshots import SnapshotBuilder, Taken
 
 ON, OFF = OutletState.ON, OutletState.OFF
@@ -111,6 +111,15 @@ def test_an_identity_grows_but_a_contradiction_needs_a_second_reading() -> None:
     assert builder.identity.serial_number == "ZA1"
     builder.take_identity(Identity(serial_number="ZB1"))
     assert builder.identity.serial_number == "ZB1"
+
+
+def test_a_confirmed_setting_is_known_at_once(builder: Builder) -> None:
+    builder.take_setting(Setting.ON_DELAY, 1, 30)
+    builder.take_setting(Setting.PDU_NAME, None, "rack")
+    outlet = builder.outlet(1)
+    assert outlet is not None
+    assert outlet.on_delay_s == 30
+    assert builder.identity.name == "rack"
 
 
 def test_loads_reach_the_snapshot(builder: Builder) -> None:
