@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
@@ -82,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
     try:
-        return run(args)
+        code = run(args)
+        sys.stdout.flush()
     except ConfigError as error:
         print(error, file=sys.stderr)
         return Exit.CONFIG
@@ -92,9 +94,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Exit.FAILED
     except BrokenPipeError:
-        # The reader of our output, such as head(1), has enough; Python must not complain about it at exit.
-        sys.stderr.close()
+        # The reader of our output, such as head(1), has enough: what is left of it must go somewhere at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
+    return code
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -88,6 +88,16 @@ def test_wrong_usage_is_exit_2(arguments: list[str], capsys: pytest.CaptureFixtu
     assert "usage: apcbridge" in capsys.readouterr().err
 
 
+def test_a_reader_that_has_enough_is_no_error_to_speak_of() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "apcbridge", "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 1)
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
