@@ -99,6 +99,9 @@ mqtt:
 """
 
 
+_TROFF = {"\\": r"\e", "-": r"\-", "'": r"\(aq", "…": "...", "\N{MINUS SIGN}": r"\-"}
+
+
 @dataclass(frozen=True, slots=True)
 class Edition:
     """What the foot of a page says."""
@@ -221,7 +224,7 @@ def _kind(entry: Schema) -> str:
 
 def _plain(text: str) -> str:
     """Escape what troff would take for its own."""
-    return text.replace("\\", r"\e").replace("-", r"\-").replace("'", r"\(aq").replace("…", "...").replace("−", r"\-")
+    return "".join(_TROFF.get(letter, letter) for letter in text)
 
 
 def _prose(text: str) -> str:
