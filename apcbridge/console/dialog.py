@@ -123,6 +123,8 @@ class Memory:
     """How many outlets there are: configured, or seen on a whole list."""
     listed_names: tuple[str, ...] | None = None
     """Names on the last list believed; other names are believed when a second list agrees."""
+    noisy: bool = False
+    """Something came garbled on this line: names are not believed from one list, not even the first."""
     screen: Screen | None = None
     """The menu screen on which the cursor stands."""
     items: dict[int, int] = field(default_factory=dict)
@@ -146,6 +148,10 @@ class Memory:
     def is_outlet_user(self) -> bool:
         """The account may see some outlets only."""
         return self.account is not None and "outlet" in self.account.casefold()
+
+    def knows_names(self, names: tuple[str, ...]) -> bool:
+        """Tell whether one list that shows these names may be believed."""
+        return self.listed_names == names or (self.listed_names is None and not self.noisy)
 
     def forget_place(self) -> None:
         """Forget where in the menus we are. What was listed is kept: it is compared with a fresh list before use."""

@@ -116,7 +116,7 @@ def read_list(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
 def _sure_list(memory: Memory) -> Dialog[OutletList]:
     table = yield from _one_list(memory, None if memory.renumbered or memory.is_outlet_user else memory.outlets)
     names = tuple(row.name for row in table.rows)
-    if table.sure and memory.listed_names in (None, names):
+    if table.sure and memory.knows_names(names):
         memory.listed_names = names
         return table
     again = yield from _one_list(memory, len(table.rows))

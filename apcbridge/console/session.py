@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from apcbridge.console.access import SHUT_S, Access, Credentials, DashC, Door, SessionState
 from apcbridge.console.dialects import CAPABILITIES, Capabilities, DialectId
 from apcbridge.console.dialog import (
+    GARBLED,
     Dialog,
     Emit,
     LoginPromptSeen,
@@ -247,6 +248,7 @@ class Session:
     def _fail(self, goal: Goal, error: ConsoleError, now: float) -> None:
         if isinstance(error, PasswordChangeForced) and now >= self._door.shut_until:
             self._door.shut_until = now + SHUT_S
+        self._memory.noisy |= isinstance(error, GARBLED)
         lost = not isinstance(error, CommandRejected | OutletMismatch)
         if lost and self._door.state is SessionState.LOGGED_IN:
             self._forget()

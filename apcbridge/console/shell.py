@@ -97,7 +97,7 @@ def read_rows(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
     table = _parse_status(memory, (yield from _query_status(memory)))
     answers.check_whole(table, _expected(memory), all_seen=not memory.is_outlet_user)
     names = tuple(row.name for row in table.rows)
-    if _expected(memory) is None or memory.listed_names not in (None, names):
+    if _expected(memory) is None or not memory.knows_names(names):
         memory.state_width = table.width
         again = _parse_status(memory, (yield from _query_status(memory)))
         answers.check_whole(again, len(names), all_seen=not memory.is_outlet_user)
