@@ -86,6 +86,7 @@ soak: $(VENV)/development
 
 docs: $(VENV)/development
 	$(BIN)/python -m apcbridge.config.page > docs/configuration.md
+	$(BIN)/python -m apcbridge.console.page > docs/supported-devices.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

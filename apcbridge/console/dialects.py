@@ -103,6 +103,15 @@ CAPABILITIES: Mapping[DialectId, Capabilities] = {
 }
 
 
+WEB_ONLY = "the security set-up behind a licence click-through exists only on the card's web page"
+"""Of the firmware before AOS 5; no console has it."""
+
+
+def lacks_security_setup(dialect: DialectId) -> bool:
+    """Tell whether this firmware keeps its security set-up from the console (:data:`WEB_ONLY`)."""
+    return dialect is not DialectId.D4
+
+
 def rack_pdu(dialect: DialectId | None) -> bool:
     """Tell whether units of this dialect may have the ``-c`` command line."""
     return dialect in (DialectId.D3A, DialectId.D3B, DialectId.D3C)
