@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
 # The programs that the tests drive, and what it takes to build systemd-python.
-DEBIAN_PACKAGES := python3-venv mosquitto mosquitto-clients snmp snmpd snmptrapd fence-agents powerman ser2net nut-snmp \
+DEBIAN_PACKAGES := python3-venv procps mosquitto mosquitto-clients snmp snmpd snmptrapd fence-agents powerman ser2net nut-snmp \
 	cluster-glue telnet smitools openssl systemd \
 	gcc pkg-config python3-dev libsystemd-dev
 

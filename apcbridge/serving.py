@@ -29,8 +29,11 @@ def serve(load: Callable[[], Config], beside: Beside | None = None) -> None:
     with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
         try:
             runner.run(_serve(Bridge(config, load), beside))
-        except* ApcBridgeError as group:
-            raise _first(group) from None
+        except ExceptionGroup as group:
+            ours, others = group.split(ApcBridgeError)
+            if ours is None or others is not None:
+                raise
+            raise _first(ours) from None
 
 
 async def _serve(bridge: Bridge, beside: Beside | None) -> None:

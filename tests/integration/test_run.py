@@ -194,7 +194,7 @@ async def test_an_address_in_use_ends_the_start_with_a_clear_message(tmp_path: P
             sys.executable, "-m", "apcbridge", "run", "-c", str(other), stderr=asyncio.subprocess.PIPE
         )
         _, printed = await asyncio.wait_for(process.communicate(), 40)
-        assert process.returncode == 78
+        assert process.returncode == 78, printed.decode()
         assert f"port {port}" in printed.decode()
         assert "Traceback" not in printed.decode()
 
