@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from apcbridge.console.access import SessionState, arrive, leave
 from apcbridge.console.dialog import Emit, Memory, Pause, Reply, Send
 from apcbridge.console.line import Line
 from apcbridge.console.scanner import Prompt
-from apcbridge.errors import ConsoleError
+from apcbridge.errors import ConsoleError, PortLost
 
 if TYPE_CHECKING:
     from apcbridge.clock import Clock
+    from apcbridge.console.access import Door
     from apcbridge.console.dialog import Dialog, Step
     from apcbridge.console.line import Answer
     from apcbridge.pdu.ports import Port
 
 SILENCE_S = 8.0
+_LEAVE_S = 10.0
 _SHORTEST_WAIT_S = 0.005
 
 Result = TypeVar("Result")
@@ -102,6 +105,24 @@ class Conversation:
         if self._tap is not None:
             self._tap.typed(data, secret=self._secret)
         await self._port.write(data)
+
+
+async def walk_out(talk: Conversation, door: Door) -> None:
+    """Log out from wherever we are and give the port back, after success, failure or Ctrl-C alike."""
+    try:
+        async with asyncio.timeout(_LEAVE_S):
+            try:
+                await talk.hold(leave(door, talk.memory, told=False))
+            except ConsoleError:
+                door.state = SessionState.UNKNOWN
+            if door.state is SessionState.UNKNOWN:
+                # Not ours any more: whatever is open there is left, not taken over.
+                door.ours = False
+                await talk.hold(arrive(door, talk.memory))
+    except (TimeoutError, ConsoleError, PortLost):
+        pass  # the console's own inactivity log-off does the rest
+    finally:
+        talk.close()
 
 
 def _next_step(dialog: Dialog[Result], answer: Answer | None) -> Step:
