@@ -92,6 +92,8 @@ def read_password(file: Path | None) -> str:
 
 def describe(findings: Findings) -> Iterator[str]:
     """Say for people what was found."""
+    from apcbridge.console.dialects import WEB_ONLY, lacks_security_setup
+
     yield f"Port          {findings.port} at {findings.baud} baud"
     yield f"Console       dialect {findings.dialect}"
     yield from _identity(findings)
@@ -102,6 +104,8 @@ def describe(findings: Findings) -> Iterator[str]:
         yield f"Last restart  {findings.reset_cause.code:02} {findings.reset_cause.text}"
     yield from _load(findings)
     yield from (f"Not told      {what}" for what in findings.untold)
+    if findings.dialect is not None and lacks_security_setup(findings.dialect):
+        yield f"Not here      {WEB_ONLY}"
     yield from _outlets(findings)
 
 
