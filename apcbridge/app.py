@@ -146,7 +146,13 @@ class Bridge:
         detector = self._detectors.get(settings.id)
         if detector is None:
             memory = self._journal.load(settings.id)
-            detector = RebootDetector(settings.id, memory, machine_boot=_machine_boot(), pace=settings.pace)
+            detector = RebootDetector(
+                settings.id,
+                memory,
+                machine_boot=_machine_boot(),
+                pace=settings.pace,
+                history=self._journal.restarts(settings.id),
+            )
             self._detectors[settings.id] = detector
         keeper = Keeper(settings, self.store, self.clock, self._recorder, self._door, detector)
         services = Services(clock=self.clock, arbiter=self._arbiter, ports=self._ports)

@@ -170,6 +170,19 @@ class Reboot:
     evidence: tuple[str, ...]
     """What led to the cause, in words for people."""
     noticed_at: float
+    interval_s: float | None = None
+    """How long the life that it ended had lasted, or None where a start may have gone unseen in between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartStatistics:
+    """The restarts of a span of time."""
+
+    count: int = 0
+    interval_s: float | None = None
+    """Median of the times between them, as far as they are known."""
+    jitter_s: float | None = None
+    """Median distance of those times from their median."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,12 +201,22 @@ class Nmc:
     last_reboot: Reboot | None = None
     interval_s: float | None = None
     """Median of the last intervals between restarts."""
+    jitter_s: float | None = None
+    """Median distance of those intervals from it."""
+    day: RestartStatistics = RestartStatistics()
+    """The last 24 hours."""
+    week: RestartStatistics = RestartStatistics()
+    """The last 7 days."""
+    ever: RestartStatistics = RestartStatistics()
+    """All that were ever reported; times between the newest of them."""
     next_expected_at: float | None = None
     """When the rhythm lets the next restart expect, or None while there is no rhythm."""
     next_expected_error_s: float | None = None
     """How far that may be off either way."""
     watchdog: bool = False
     """True while the restarts follow the rhythm of the NMC's network watchdog."""
+    diagnosis: str | None = None
+    """While its watchdog restarts the card: why, as far as the console tells, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

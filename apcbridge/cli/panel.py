@@ -9,7 +9,7 @@ from apcbridge.cli.paint import Paint, Style, local_time, moment_at, span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from apcbridge.cli.shapes import EntryShape, LoadShape, MeterShape, NmcShape, OutletShape, PduShape
+    from apcbridge.cli.shapes import EntryShape, FiguresShape, LoadShape, MeterShape, NmcShape, OutletShape, PduShape
 
 _STATUS_STYLES = {
     "confirmed": Style.GOOD,
@@ -39,6 +39,7 @@ def pdu_lines(pdu: PduShape, now_at: float, paint: Paint) -> Iterator[str]:
         yield f"  load  {_load(pdu['load'], paint)}"
     if pdu["nmc"]:
         yield f"  card  {_nmc(pdu['nmc'], now_at, paint)}"
+        yield from (f"        {line}" for line in _restarts(pdu["nmc"], paint))
     width = max((len(outlet["name"]) for outlet in pdu["outlets"]), default=0)
     for outlet in pdu["outlets"]:
         yield _outlet(outlet, width, now_at, paint)
@@ -113,8 +114,26 @@ def _nmc(nmc: NmcShape, now_at: float, paint: Paint) -> str:
     if nmc["next_expected"] and nmc["uptime_s"] is not None:
         left_s = moment_at(nmc["next_expected"]) - now_at
         when = f"in {span(left_s)}" if left_s > 0 else f"overdue by {span(-left_s)}"
-        parts.append(paint(f"next expected {when}", Style.WARN))
+        error_s = nmc["next_expected_error_s"]
+        within = f" give or take {span(error_s)}" if error_s is not None else ""
+        parts.append(paint(f"next expected {when}{within}", Style.WARN))
     return ", ".join(parts)
+
+
+def _restarts(nmc: NmcShape, paint: Paint) -> Iterator[str]:
+    """Show how often and how regularly the card restarts of late, and why."""
+    if any(nmc["statistics"][name]["count"] for name in ("24h", "7d")):
+        yield "restarts " + "; ".join(_figures(name, figures) for name, figures in nmc["statistics"].items())
+    if nmc["diagnosis"]:
+        yield paint(nmc["diagnosis"], Style.WARN)
+
+
+def _figures(name: str, figures: FiguresShape) -> str:
+    text = f"{name} {figures['count']}"
+    if figures["interval_s"] is None:
+        return text
+    jitter = f" +- {span(figures['jitter_s'])}" if figures["jitter_s"] is not None else ""
+    return f"{text}, every {span(figures['interval_s'])}{jitter}"
 
 
 def _outlet(outlet: OutletShape, width: int, now_at: float, paint: Paint) -> str:

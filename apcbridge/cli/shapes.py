@@ -66,6 +66,14 @@ class RebootShape(TypedDict):
     cause: str
 
 
+class FiguresShape(TypedDict):
+    """The restarts of a span of time."""
+
+    count: int
+    interval_s: float | None
+    jitter_s: float | None
+
+
 class NmcShape(TypedDict):
     """The management card."""
 
@@ -73,8 +81,11 @@ class NmcShape(TypedDict):
     reboot_count: int
     watchdog_reboot_count: int
     last_reboot: RebootShape | None
+    statistics: dict[str, FiguresShape]
     next_expected: str | None
+    next_expected_error_s: float | None
     watchdog: bool
+    diagnosis: str | None
 
 
 class InfoShape(TypedDict):

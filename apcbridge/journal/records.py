@@ -19,7 +19,7 @@ One = TypeVar("One")
 
 EVENT_COLUMNS = "id, pdu, type, at, details"
 COMMAND_COLUMNS = "id, origin, principal, pdu, outlet, action, value, received_at, ended_at, status, detail"
-REBOOT_COLUMNS = "id, at, cause, evidence, noticed_at"
+REBOOT_COLUMNS = "id, at, cause, evidence, noticed_at, interval_s"
 
 UNTOLD = f"SELECT {EVENT_COLUMNS} FROM events WHERE told = 0 ORDER BY rowid"  # noqa: S608  # columns are constants
 _KEEP_COMMAND = (
@@ -41,8 +41,16 @@ def keep_event(event: Event) -> Statement:
 def keep_reboot(pdu: str, reboot: Reboot) -> Statement:
     """Add a restart; a second one of its id changes nothing."""
     return (
-        "INSERT OR IGNORE INTO reboots (id, pdu, at, cause, evidence, noticed_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (reboot.id, pdu, reboot.at, str(reboot.cause), _text(json.dumps(reboot.evidence)), reboot.noticed_at),
+        f"INSERT OR IGNORE INTO reboots (pdu, {REBOOT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # constants
+        (
+            pdu,
+            reboot.id,
+            reboot.at,
+            str(reboot.cause),
+            _text(json.dumps(reboot.evidence)),
+            reboot.noticed_at,
+            reboot.interval_s,
+        ),
     )
 
 
@@ -123,6 +131,7 @@ def read_reboot(row: Row) -> Reboot:
         cause=RebootCause(str(row[2])),
         evidence=tuple(json.loads(str(row[3]))),
         noticed_at=_number(row[4]),
+        interval_s=None if row[5] is None else _number(row[5]),
     )
 
 

@@ -39,6 +39,7 @@ MIGRATIONS = (
         pdu TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL, saved_at REAL NOT NULL, PRIMARY KEY (pdu, key)
     ) STRICT;
     """,
+    "ALTER TABLE reboots ADD COLUMN interval_s REAL;",
 )
 """One script per version, in order; ``user_version`` counts those that were run. Never change one that was released."""
 

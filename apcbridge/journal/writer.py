@@ -16,6 +16,7 @@ from apcbridge.errors import JournalError
 from apcbridge.journal import records
 from apcbridge.journal.schema import connect
 from apcbridge.pdu.reboots import RebootMemory
+from apcbridge.pdu.reboots.history import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,6 +88,7 @@ class Journal:
         self._retry_mono = float("-inf")
         self._connection: sqlite3.Connection | None = None
         self._memories: dict[str, str] = {}
+        self._restarts: dict[str, deque[tuple[float, float | None]]] = {}
         self._untold: tuple[Event, ...] = ()
         self._reopen()
         self._read_start()
@@ -110,6 +112,13 @@ class Journal:
         except JournalError as error:
             log.warning("%s: %s; restarts of its NMC are counted anew", pdu, error, extra={"pdu": pdu})
             return None
+
+    def restarts(self, pdu: str) -> tuple[tuple[float, float | None], ...]:
+        """Return when a PDU's NMC had restarted, and after how long a life, when this journal was opened.
+
+        The newest :data:`~apcbridge.pdu.reboots.history.KEPT`, oldest first.
+        """
+        return tuple(self._restarts.get(pdu, ()))
 
     def untold(self) -> tuple[Event, ...]:
         """Return the events that were kept before this start and never marked :meth:`told`, oldest first."""
@@ -298,6 +307,10 @@ class Journal:
         try:
             for pdu, text in self._connection.execute("SELECT pdu, text FROM memory WHERE key = ?", (REBOOTS,)):
                 self._memories[pdu] = text
+            for pdu, at, interval_s in self._connection.execute(
+                "SELECT pdu, at, interval_s FROM reboots ORDER BY rowid"
+            ):
+                self._restarts.setdefault(pdu, deque(maxlen=KEPT)).append((at, interval_s))
             rows = self._connection.execute(records.UNTOLD).fetchall()
             self._untold = records.each(records.read_event, rows)
         except sqlite3.Error as error:

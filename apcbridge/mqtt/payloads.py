@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from apcbridge.model import Event, Freshness, LinkState, Load, LoadState, Nmc, Outlet, PduSnapshot, PduStatus
+from apcbridge.model import (
+    Event,
+    Freshness,
+    LinkState,
+    Load,
+    LoadState,
+    Nmc,
+    Outlet,
+    PduSnapshot,
+    PduStatus,
+    RestartStatistics,
+)
 
 if TYPE_CHECKING:
     from apcbridge.commands import CommandResult
@@ -279,12 +290,20 @@ def _nmc(nmc: Nmc, now_mono: float) -> Retained:
                 "evidence": list(last.evidence),
             },
             "interval_s": nmc.interval_s,
+            "jitter_s": nmc.jitter_s,
+            "statistics": {"24h": _figures(nmc.day), "7d": _figures(nmc.week), "all": _figures(nmc.ever)},
             "next_expected": _time(nmc.next_expected_at),
+            "next_expected_error_s": nmc.next_expected_error_s,
             "watchdog": nmc.watchdog,
+            "diagnosis": _cleaned(nmc.diagnosis),
             "status": nmc.status_flags,
         },
         {"uptime_s": None if nmc.boot_mono is None else max(0, int(now_mono - nmc.boot_mono))},
     )
+
+
+def _figures(restarts: RestartStatistics) -> Json:
+    return {"count": restarts.count, "interval_s": restarts.interval_s, "jitter_s": restarts.jitter_s}
 
 
 def _time(at: float | None) -> str | None:

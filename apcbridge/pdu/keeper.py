@@ -34,6 +34,7 @@ from apcbridge.pdu.reboots import (
     ConsoleSilent,
     EventLog,
     Evidence,
+    Network,
     RebootDetector,
     ResetCause,
     Unavailable,
@@ -162,6 +163,10 @@ class Keeper:
                 self._builder.take_config(event)
             case seen.EventLogReading(entries=entries, complete=complete):
                 self._detector.observe(EventLog(entries=entries, complete=complete, now_mono=now_mono, now_at=now_at))
+            case seen.NetworkReading():
+                self._detector.observe(
+                    Network(reading=event, flags=self._status_flags, now_mono=now_mono, now_at=now_at)
+                )
             case seen.ResetCauseReading(code=code, text=text):
                 self._detector.observe(ResetCause(text=f"{code:02} {text}", now_mono=now_mono, now_at=now_at))
             case _:

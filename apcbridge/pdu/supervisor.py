@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 from apcbridge.commands import ResultStatus
 from apcbridge.console.dialects import DialectId
 from apcbridge.console.events import GoalFailed
-from apcbridge.console.goals import Goal, Logout, ReadConfig, ReadEventLog, ReadIdentity, ReadResetCause, ReadStatus
+from apcbridge.console.goals import (
+    Goal,
+    Logout,
+    ReadConfig,
+    ReadEventLog,
+    ReadIdentity,
+    ReadNetwork,
+    ReadResetCause,
+    ReadStatus,
+)
 from apcbridge.console.session import Session, SessionOptions, SessionState
 from apcbridge.errors import (
     ApcBridgeError,
@@ -24,6 +33,8 @@ from apcbridge.errors import (
     LoginRefused,
     PasswordChangeForced,
     PortError,
+    ScreenUnrecognised,
+    TableIncomplete,
 )
 from apcbridge.model import LinkState
 from apcbridge.pdu.driver import Driver
@@ -57,6 +68,7 @@ CONFIRM_READS = 3
 _EVIDENCE: tuple[tuple[Evidence, str | None, Goal], ...] = (
     (Evidence.UP_TIME, None, ReadIdentity(about=False)),
     (Evidence.RESET_CAUSE, "reset_cause", ReadResetCause()),
+    (Evidence.NETWORK, None, ReadNetwork()),
     (Evidence.EVENT_LOG, "event_log", ReadEventLog()),
 )
 """What tells why an NMC restarted, and the capability of the dialect that it needs."""
@@ -213,9 +225,25 @@ class Supervisor:
             if not self._keeper.wants(evidence):
                 continue
             offered = capability is None or self._can(capability)
-            if not (offered and await self._ask_if_offered(driver, goal)):
+            if not (offered and await self._ask_for(driver, evidence, goal)):
                 self._keeper.cannot_tell(evidence)
         self._keeper.settle_reboots()
+
+    async def _ask_for(self, driver: Driver, evidence: Evidence, goal: Goal) -> bool:
+        """Ask for evidence; return whether this unit or account offers it.
+
+        No report waits for the network, and its screen is the least attested one: it is asked for once per restart.
+        """
+        try:
+            return await self._ask_if_offered(driver, goal)
+        except ConsoleError as error:
+            if evidence is not Evidence.NETWORK:
+                raise
+            self._keeper.cannot_tell(evidence)
+            if not isinstance(error, ScreenUnrecognised | TableIncomplete):
+                raise
+            self._log.info("its network settings were not understood: %s", error)
+            return False
 
     def _up_time_due(self, now_mono: float) -> bool:
         """Tell whether the up time must be asked for: no login since shows it by the way.

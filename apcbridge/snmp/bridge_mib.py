@@ -102,6 +102,11 @@ def _add_nmc(table: TableBuilder, root: Oid, nmc: Nmc) -> None:
     table.add((*group, 9, 0), integer(1 if nmc.watchdog else 2))
     for cause, number in CAUSES.items():
         table.add((*group, 10, 1, 2, number), counter(nmc.reboots_by_cause.get(cause, 0)))
+    table.add((*group, 11, 0), gauge(int(nmc.jitter_s or 0)))
+    table.add((*group, 12, 0), gauge(int(nmc.next_expected_error_s or 0)))
+    table.add((*group, 13, 0), gauge(nmc.day.count))
+    table.add((*group, 14, 0), gauge(nmc.week.count))
+    table.add((*group, 15, 0), short_text(nmc.diagnosis or ""))
 
 
 def _add_agent(table: TableBuilder, group: Oid, counters: AgentCounters) -> None:

@@ -12,7 +12,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import CommandResult
-from apcbridge.model import Freshness, LinkState, Load, LoadState, Nmc, Outlet, PduSnapshot, PduStatus
+from apcbridge.model import (
+    Freshness,
+    LinkState,
+    Load,
+    LoadState,
+    Nmc,
+    Outlet,
+    PduSnapshot,
+    PduStatus,
+    RestartStatistics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,10 +245,18 @@ def _nmc(nmc: Nmc, now_mono: float, *, fresh: bool) -> JsonObject:
             "evidence": [clean(line, DETAIL_SHOWN) for line in last.evidence],
         },
         "interval_s": nmc.interval_s,
+        "jitter_s": nmc.jitter_s,
+        "statistics": {"24h": _figures(nmc.day), "7d": _figures(nmc.week), "all": _figures(nmc.ever)},
         "next_expected": _time(nmc.next_expected_at),
+        "next_expected_error_s": nmc.next_expected_error_s,
         "watchdog": nmc.watchdog,
+        "diagnosis": None if nmc.diagnosis is None else clean(nmc.diagnosis, DETAIL_SHOWN),
         "status": _cleaned(nmc.status_flags),
     }
+
+
+def _figures(restarts: RestartStatistics) -> JsonObject:
+    return {"count": restarts.count, "interval_s": restarts.interval_s, "jitter_s": restarts.jitter_s}
 
 
 def _age_s(read_mono: float, now_mono: float) -> float:

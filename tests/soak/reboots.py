@@ -16,13 +16,14 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from apcbridge.console.events import LogEntry
+from apcbridge.console.events import LogEntry, NetworkReading
 from apcbridge.model import Reboot, RebootCause
 from apcbridge.pdu.reboots import (
     ConsoleBack,
     ConsoleSilent,
     EventLog,
     Evidence,
+    Network,
     RebootDetector,
     RebootMemory,
     RequestedRestart,
@@ -348,6 +349,10 @@ class Watch:
         if self.card.lives[-1] is not life:
             return
         mono, at = self._clocks()
+        if kind is Evidence.NETWORK:
+            reading = NetworkReading(address="192.168.7.20", gateway="192.168.7.254")
+            self.detector.observe(Network(reading=reading, flags="P+ N+ A+", now_mono=mono, now_at=at))
+            return
         life.told_cause = True
         if kind is Evidence.RESET_CAUSE:
             self.detector.observe(ResetCause(text=self.card.lastrst(), now_mono=mono, now_at=at))

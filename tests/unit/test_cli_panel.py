@@ -45,7 +45,9 @@ def test_a_fresh_pdu_shows_states_load_and_card() -> None:
     assert "6.3 A" in text
     assert "1449 W" in text
     assert "7 restarts, 6 by its watchdog" in text
-    assert "next expected in 7 min" in text
+    assert "next expected in 7 min give or take 1 min" in text
+    assert "restarts 24h 6, every 9 min +- 4 s; 7d 7, every 9 min +- 5 s; all 7" in text
+    assert "no network link (P+ N- A+): connect its Ethernet port" in text
     assert "  1  nas     ON" in text
     assert "  2  router  OFF" in text
 

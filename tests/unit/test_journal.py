@@ -63,7 +63,14 @@ def event(number: int, *, at: float | None = None, pdu: str = "pdu1") -> Event:
 
 
 def reboot(number: int, cause: RebootCause = RebootCause.WATCHDOG) -> Reboot:
-    return Reboot(id=f"r{number}", at=number, cause=cause, evidence=("up time fell", "lastrst"), noticed_at=number + 9)
+    return Reboot(
+        id=f"r{number}",
+        at=number,
+        cause=cause,
+        evidence=("up time fell", "lastrst"),
+        noticed_at=number + 9,
+        interval_s=570.5 if number > 1 else None,
+    )
 
 
 def result(
@@ -202,6 +209,15 @@ class TestAcrossRestarts:
         again = Journal(path, clock)
         assert again.load("pdu1") == memory
         assert again.load("pdu2") is None
+        again.close()
+
+    def test_when_the_card_restarted_comes_back(self, path: Path, clock: FakeClock) -> None:
+        first = Journal(path, clock)
+        first.record_reboots("pdu1", [reboot(1), reboot(2)], RebootMemory(), [])
+        first.close()
+        again = Journal(path, clock)
+        assert again.restarts("pdu1") == ((1.0, None), (2.0, 570.5))
+        assert again.restarts("pdu2") == ()
         again.close()
 
     def test_a_damaged_memory_is_none(self, path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:

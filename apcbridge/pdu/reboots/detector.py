@@ -11,28 +11,36 @@ the log cannot.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from apcbridge.model import Nmc, Reboot, RebootCause
+from apcbridge.model import Nmc, RebootCause
 from apcbridge.pdu.reboots import explain
+from apcbridge.pdu.reboots.diagnosis import UNTOLD, Diagnosis, diagnose
 from apcbridge.pdu.reboots.doubt import Doubt, Verdict
 from apcbridge.pdu.reboots.eventlog import mark_of
 from apcbridge.pdu.reboots.explain import Finding, Request
+from apcbridge.pdu.reboots.ledger import Ledger
 from apcbridge.pdu.reboots.lives import AGREE, RESOLUTION_S, STRICT_S, TOLERANCE_S, Life, Match, boot_span, words
-from apcbridge.pdu.reboots.memory import PastReboot, RebootMemory
+from apcbridge.pdu.reboots.memory import RebootMemory
 from apcbridge.pdu.reboots.observations import (
     ConsoleBack,
     ConsoleSilent,
     EventLog,
     Evidence,
+    Network,
     Observation,
     RequestedRestart,
     ResetCause,
     Unavailable,
     UpTime,
 )
-from apcbridge.pdu.reboots.rhythm import Rhythm, rhythm
+from apcbridge.pdu.reboots.rhythm import Rhythm, overdue, rhythm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from apcbridge.model import Reboot
 
 EXPLAIN_S = 120.0
 """How long a certain restart waits for its cause: a session, a login and two screens take some ten seconds."""
@@ -48,8 +56,6 @@ AGREE_UNHEARD = 3
 """Readings that must agree where nothing else speaks for a change: the console never fell silent."""
 SUSPECTS_LIMIT = 4
 """Contradicting readings kept until one of them is told again."""
-PAST_LIMIT = 64
-"""Restarts remembered with their intervals; the journal keeps all of them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,8 +83,9 @@ class RebootDetector:
         *,
         machine_boot: str = "",
         pace: float = 1.0,
+        history: Iterable[tuple[float, float | None]] = (),
     ) -> None:
-        """Start from what was remembered.
+        """Start from what was remembered, and for the statistics from the journal's ``history`` (:class:`Ledger`).
 
         ``machine_boot`` identifies the run of the kernel whose monotonic clock is used
         (``/proc/sys/kernel/random/boot_id``). ``pace`` is the card's seconds per second of ours: 1, save for a
@@ -86,11 +93,10 @@ class RebootDetector:
         """
         known = memory or RebootMemory()
         same_machine_run = machine_boot != "" and known.machine_boot == machine_boot
-        self._pdu = pdu
         self._machine_boot = machine_boot
         self._pace = pace
         self._life = Life.recalled(known.life) if known.life and same_machine_run else None
-        self._series = known.series
+        self._ledger = Ledger(pdu, known, history)
         self._doubt = Doubt(memory=known.life) if known.life and not same_machine_run else None
         self._suspects: list[Life] = []
         """Later starts that one reading told of."""
@@ -101,12 +107,12 @@ class RebootDetector:
         self._request: Request | None = None
         if known.requested_mono is not None:
             self._request = Request(by=known.requested_by, at_mono=known.requested_mono)
-        self._counts = {cause: known.counts.get(cause, 0) for cause in RebootCause}
-        self._past: deque[PastReboot] = deque(known.past, maxlen=PAST_LIMIT)
         self._ready: list[Reboot] = []
         self._uncounted = False
         """The wall clock decided in place of the log: starts that nobody counted may stand behind the mark."""
         self._unavailable: set[Evidence] = set()
+        self._network: Network | None = None
+        """Read since the last restart."""
         self._log_due = False
         self._placeless_mono: float | None = None
         """Since when the place in the event log may be unknown: the start, or the last report."""
@@ -137,6 +143,8 @@ class RebootDetector:
             case ResetCause():
                 if self._explaining():
                     self._take_evidence(Evidence.RESET_CAUSE, observation)
+            case Network():
+                self._network = observation
             case RequestedRestart():
                 self._request = Request(by=observation.by, at_mono=observation.now_mono)
                 self._revision += 1
@@ -172,6 +180,8 @@ class RebootDetector:
             wanted |= self._missing_evidence()
         elif self._doubt or self._log_due or (self._silence and self._blind()) or self._wants_baseline():
             wanted.add(Evidence.EVENT_LOG)
+        if not self._asks_up_time() and self._network is None and (self._finding or self._ailing()):
+            wanted.add(Evidence.NETWORK)
         return frozenset(wanted - self._unavailable)
 
     def nmc(self, status_flags: str | None = None) -> Nmc:
@@ -180,18 +190,24 @@ class RebootDetector:
         boot_at = self._shown_boot_at
         beat = self._rhythm()
         expected = boot_at + beat.interval_s if beat.watchdog and boot_at and beat.interval_s else None
+        counts, statistics = self._ledger.counts, self._ledger.statistics(self._now_at)
         return Nmc(
             boot_at=boot_at,
             boot_mono=boot_mono,
             status_flags=status_flags,
-            reboot_count=sum(self._counts.values()),
-            watchdog_reboot_count=self._counts[RebootCause.WATCHDOG],
-            reboots_by_cause=dict(self._counts),
-            last_reboot=self._past[-1].reboot if self._past else None,
+            reboot_count=self._ledger.total,
+            watchdog_reboot_count=counts[RebootCause.WATCHDOG],
+            reboots_by_cause=counts,
+            last_reboot=self._ledger.last,
             interval_s=beat.interval_s,
+            jitter_s=beat.jitter_s,
+            day=statistics.day,
+            week=statistics.week,
+            ever=statistics.ever,
             next_expected_at=expected,
             next_expected_error_s=None if expected is None else max(float(RESOLUTION_S), beat.spread_s or 0.0),
             watchdog=beat.watchdog,
+            diagnosis=str(self._diagnosed(status_flags) or UNTOLD) if self._ailing() else None,
         )
 
     def memory(self) -> RebootMemory:
@@ -420,6 +436,8 @@ class RebootDetector:
             deadline_mono=self._now_mono + EXPLAIN_S,
         )
         self._life = life
+        self._network = None
+        self._unavailable.discard(Evidence.NETWORK)
         self._dismiss()
 
     def _silence_words(self, silence: _Silence) -> str:
@@ -455,20 +473,11 @@ class RebootDetector:
             cause if isinstance(cause, ResetCause) else None,
             self._mark,
             self._request,
-            [past.interval_s for past in self._past],
+            self._ledger.intervals,
             self._pace,
         )
-        for restart in told.restarts:
-            self._counts[restart.cause] += 1
-            reboot = Reboot(
-                id=self._new_id(),
-                at=self._to_wall(restart.boot_mono),
-                cause=restart.cause,
-                evidence=restart.evidence,
-                noticed_at=self._now_at,
-            )
-            self._past.append(PastReboot(reboot=reboot, interval_s=restart.interval_s))
-            self._ready.append(reboot)
+        for restart in (*told.restarts[:-1], *map(self._with_reason, told.restarts[-1:])):
+            self._ready.append(self._ledger.enter(restart, self._to_wall(restart.boot_mono), self._now_at))
         self._mark = told.mark
         self._placeless_mono = self._now_mono
         self._uncounted = self._uncounted and not isinstance(log, EventLog)
@@ -477,12 +486,12 @@ class RebootDetector:
             self._request = None
         self._revision += 1
 
-    def _new_id(self) -> str:
-        """Make an id that is unique even if the state directory is lost, and the same again if a crash takes us back.
-
-        A restart that was told but whose writing a crash prevented is found again from the same memory.
-        """
-        return f"{self._pdu}-restart-{self._series}-{sum(self._counts.values())}"
+    def _with_reason(self, restart: explain.Explained) -> explain.Explained:
+        """Add to the evidence of a watchdog's restart what the card's network settings tell of the reason."""
+        diagnosis = self._diagnosed(self._network.flags if self._network else None)
+        if restart.cause is not RebootCause.WATCHDOG or diagnosis is None:
+            return restart
+        return replace(restart, evidence=(*restart.evidence, diagnosis.reason))
 
     def _remember_place(self, log: EventLog) -> None:
         self._mark = mark_of(log.entries, owed=0)
@@ -495,7 +504,7 @@ class RebootDetector:
         self._now_mono, self._now_at = now_mono, now_at
         if self._placeless_mono is None:
             self._placeless_mono = now_mono
-            self._series = self._series or f"{round(now_at):x}"
+            self._ledger.series = self._ledger.series or f"{round(now_at):x}"
 
     def _show_boot(self) -> None:
         """Hold the boot time that people see still against minute steps; a restart or a set clock moves it."""
@@ -518,8 +527,18 @@ class RebootDetector:
         return self._mark is None and self._now_mono < (self._placeless_mono or 0.0) + BASELINE_S
 
     def _rhythm(self) -> Rhythm:
-        since_boot_s = self._now_mono - self._life.boot.mid if self._life else None
-        return rhythm([past.interval_s for past in self._past], since_boot_s, self._pace)
+        return rhythm(self._ledger.intervals, self._since_boot_s(), self._pace)
+
+    def _since_boot_s(self) -> float | None:
+        return self._now_mono - self._life.boot.mid if self._life else None
+
+    def _ailing(self) -> bool:
+        """Tell whether the watchdog restarted the card last, and may do it again: it has not heard traffic since."""
+        last = self._ledger.last
+        return last is not None and last.cause is RebootCause.WATCHDOG and not overdue(self._since_boot_s(), self._pace)
+
+    def _diagnosed(self, flags: str | None) -> Diagnosis | None:
+        return diagnose(self._network.reading if self._network else None, flags)
 
     def _snapshot(self) -> RebootMemory:
         if self._doubt or (self._finding and self._finding.guessed):
@@ -528,11 +547,11 @@ class RebootDetector:
         life = self._finding.before if self._finding else self._life
         return RebootMemory(
             machine_boot=self._machine_boot,
-            series=self._series,
+            series=self._ledger.series,
             life=life.remembered(self._now_mono, self._now_at) if life and life.agreed else None,
             mark=self._mark,
             requested_mono=self._request.at_mono if self._request else None,
             requested_by=self._request.by if self._request else "",
-            counts=dict(self._counts),
-            past=tuple(self._past),
+            counts=dict(self._ledger.counts),
+            past=self._ledger.past,
         )

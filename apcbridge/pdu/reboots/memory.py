@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from apcbridge.errors import JournalError
 from apcbridge.model import Reboot, RebootCause
 
-FORMAT = 1
+FORMAT = 2
 """Grows when a field changes its meaning; a memory of another format is not read."""
 
 
@@ -42,14 +42,6 @@ class LifeMemory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PastReboot:
-    """A reported restart and how long the life before it lasted, where that is known."""
-
-    reboot: Reboot
-    interval_s: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LogMark:
     """The newest event-log lines we have seen, newest first, and the restarts reported whose lines are still owed."""
 
@@ -72,7 +64,7 @@ class RebootMemory:
     requested_mono: float | None = None
     requested_by: str = ""
     counts: dict[RebootCause, int] = field(default_factory=lambda: dict.fromkeys(RebootCause, 0))
-    past: tuple[PastReboot, ...] = ()
+    past: tuple[Reboot, ...] = ()
     """The newest restarts, oldest first."""
 
     def dump(self) -> str:

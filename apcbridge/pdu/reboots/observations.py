@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from apcbridge.pdu.reboots.cardclock import clock_s
 
 if TYPE_CHECKING:
-    from apcbridge.console.events import LogEntry
+    from apcbridge.console.events import LogEntry, NetworkReading
 
 
 class Evidence(StrEnum):
@@ -22,6 +22,8 @@ class Evidence(StrEnum):
     UP_TIME = "up_time"
     EVENT_LOG = "event_log"
     RESET_CAUSE = "reset_cause"
+    NETWORK = "network"
+    """Not evidence of a restart, but of what its watchdog suffers from; no report waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,16 @@ class ResetCause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """The card's network settings, and the status flags of its newest banner, as printed."""
+
+    reading: NetworkReading
+    flags: str | None
+    now_mono: float
+    now_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedRestart:
     """Somebody asked for a restart through us. ``by`` names who, for people."""
 
@@ -103,7 +115,8 @@ class RequestedRestart:
 class Unavailable:
     """This console cannot show that evidence (its dialect or the account lacks it); do not ask again.
 
-    For a reading that merely failed, tell nothing: the detector asks again until its deadline.
+    For a reading that merely failed, tell nothing: the detector asks again until its deadline. The network is asked
+    for anew after the next restart.
     """
 
     evidence: Evidence
@@ -111,4 +124,4 @@ class Unavailable:
     now_at: float
 
 
-Observation = UpTime | ConsoleSilent | ConsoleBack | EventLog | ResetCause | RequestedRestart | Unavailable
+Observation = UpTime | ConsoleSilent | ConsoleBack | EventLog | ResetCause | Network | RequestedRestart | Unavailable

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from apcbridge.pdu.reboots.history import jitter
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,6 +34,8 @@ class Rhythm:
     """Median of the beat, or of all that is known while there is none; None where no interval is known."""
     spread_s: float | None
     """Half the distance between the shortest and the longest of them."""
+    jitter_s: float | None
+    """Median distance from the median."""
     watchdog: bool
     """True if the last intervals are steady and of the watchdog's length, and the next restart is not overdue."""
 
@@ -40,12 +44,25 @@ def rhythm(intervals: Sequence[float | None], since_boot_s: float | None, pace: 
     """Judge the intervals, oldest first; None is one that is not known (a restart may have gone unseen in it)."""
     known = [interval for interval in intervals if interval is not None][-WINDOW:]
     if not known:
-        return Rhythm(interval_s=None, spread_s=None, watchdog=False)
+        return Rhythm(interval_s=None, spread_s=None, jitter_s=None, watchdog=False)
     beats = _beats(intervals, pace)
-    overdue = since_boot_s is not None and since_boot_s * pace > WATCHDOG_MAX_S + MISSED_S
-    if len(beats) >= BEATS and not overdue:
-        return Rhythm(interval_s=median(beats), spread_s=(max(beats) - min(beats)) / 2, watchdog=True)
-    return Rhythm(interval_s=median(known), spread_s=(max(known) - min(known)) / 2, watchdog=False)
+    if len(beats) >= BEATS and not overdue(since_boot_s, pace):
+        return _of(beats, watchdog=True)
+    return _of(known, watchdog=False)
+
+
+def overdue(since_boot_s: float | None, pace: float = 1.0) -> bool:
+    """Tell whether the card has been up for longer than its watchdog would ever have let it without traffic."""
+    return since_boot_s is not None and since_boot_s * pace > WATCHDOG_MAX_S + MISSED_S
+
+
+def _of(intervals: Sequence[float], *, watchdog: bool) -> Rhythm:
+    return Rhythm(
+        interval_s=median(intervals),
+        spread_s=(max(intervals) - min(intervals)) / 2,
+        jitter_s=jitter(intervals),
+        watchdog=watchdog,
+    )
 
 
 def on_beat(intervals: Sequence[float | None], pace: float = 1.0) -> bool:

@@ -21,6 +21,7 @@ from apcbridge.model import (
     PendingCommand,
     Reboot,
     RebootCause,
+    RestartStatistics,
 )
 from apcbridge.mqtt.settings import BrokerAddress, MqttSettings, OutletView, PduView
 
@@ -77,7 +78,11 @@ def full_snapshot(outlets: int = 3, **changes: object) -> PduSnapshot:
             reboots_by_cause={RebootCause.WATCHDOG: 6, RebootCause.POWER: 1},
             last_reboot=last,
             interval_s=570.0,
+            jitter_s=4.0,
+            day=RestartStatistics(count=6, interval_s=571.0, jitter_s=4.0),
             next_expected_at=AT + 10.0,
+            next_expected_error_s=60.0,
+            diagnosis="no gateway: set one",
             watchdog=True,
         ),
         "outlets": tuple(outlet(number) for number in range(1, outlets + 1)),

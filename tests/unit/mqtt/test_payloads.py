@@ -137,6 +137,11 @@ def test_the_management_card() -> None:
         "evidence": ["up time went back"],
     }
     assert (nmc["interval_s"], nmc["next_expected"], nmc["watchdog"]) == (570.0, "2023-11-14T22:13:30.000Z", True)
+    assert (nmc["jitter_s"], nmc["next_expected_error_s"]) == (4.0, 60.0)
+    day = {"count": 6, "interval_s": 571.0, "jitter_s": 4.0}
+    none = {"count": 0, "interval_s": None, "jitter_s": None}
+    assert nmc["statistics"] == {"24h": day, "7d": none, "all": none}
+    assert nmc["diagnosis"] == "no gateway: set one"
 
 
 def test_what_the_console_does_not_tell_is_null_and_never_zero() -> None:

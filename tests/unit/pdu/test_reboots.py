@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apcbridge.console.events import LogEntry
+from apcbridge.console.events import LogEntry, NetworkReading
 from apcbridge.errors import JournalError
 from apcbridge.model import EventType, Reboot, RebootCause
 from apcbridge.pdu.reboots import (
@@ -17,6 +17,7 @@ from apcbridge.pdu.reboots import (
     ConsoleSilent,
     EventLog,
     Evidence,
+    Network,
     RebootDetector,
     RebootMemory,
     RequestedRestart,
@@ -104,6 +105,13 @@ class Scene:
 
     def lastrst(self, text: str) -> Scene:
         self.detector.observe(ResetCause(text=text, now_mono=self.now, now_at=self.now + self.wall))
+        return self.settle()
+
+    def network(self, gateway: str = "192.168.7.254", flags: str = "P+ N+ A+") -> Scene:
+        reading = NetworkReading(address="192.168.7.20", subnet_mask="255.255.255.0", gateway=gateway)
+        self.detector.observe(
+            Network(reading=reading, flags=flags, now_mono=self.now, now_at=self.now + self.wall),
+        )
         return self.settle()
 
     def lacks(self, *evidence: Evidence) -> Scene:
@@ -229,7 +237,7 @@ class TestReportedOnce:
 
     def test_the_report_waits_for_its_cause_and_not_for_ever(self) -> None:
         scene = steady().log("01:00:00 x").later(30).restarts(ago_s=20).polls(3, every_s=5)
-        assert scene.detector.wanted_evidence() == {Evidence.EVENT_LOG, Evidence.RESET_CAUSE}
+        assert scene.detector.wanted_evidence() == {Evidence.EVENT_LOG, Evidence.RESET_CAUSE, Evidence.NETWORK}
         assert scene.reported == []
         assert scene.waits().causes == ["unknown"]
 
@@ -382,7 +390,7 @@ class TestSeveralAtOnce:
     def test_the_place_in_the_log_is_found_again_after_a_report_without_it(self) -> None:
         scene = steady().log(self.KNOWN).later(10).restarts(ago_s=5).polls(4).lastrst("12 WDT Reset").waits()
         assert scene.causes == ["watchdog"]
-        assert scene.polls(1).detector.wanted_evidence() == {Evidence.EVENT_LOG}
+        assert scene.network().polls(1).detector.wanted_evidence() == {Evidence.EVENT_LOG}
         scene.log(*self.lines("03:00:00"), self.KNOWN)
         assert scene.detector.wanted_evidence() == frozenset()
 
@@ -495,6 +503,82 @@ class TestConsolesWithoutUpTime:
     def test_without_a_log_only_a_session_lost_too_soon_tells(self, since_s: float, count: int) -> None:
         scene = Scene().lacks(*Evidence).later(300).back(session_lost=True, since_s=since_s)
         assert len(scene.waits().reported) == count
+
+
+class TestDiagnosis:
+    def ailing(self) -> Scene:
+        return steady().lacks(Evidence.EVENT_LOG).later(30).restarts(ago_s=20).polls(4, every_s=5)
+
+    def test_a_watchdog_s_restart_is_told_with_its_reason_and_remedy(self) -> None:
+        scene = self.ailing().network("0.0.0.0").lastrst("12 WDT Reset")
+        assert scene.causes == ["watchdog"]
+        assert scene.reported[0].evidence[-1] == "the card has no default gateway (0.0.0.0)"
+        assert scene.detector.nmc("P+ N+ A+").diagnosis == (
+            "the card has no default gateway (0.0.0.0): "
+            "set its default gateway to a host on its own subnet that always answers"
+        )
+
+    def test_no_report_waits_for_the_network_and_it_is_asked_for_all_the_same(self) -> None:
+        scene = self.ailing().lastrst("12 WDT Reset")
+        assert scene.causes == ["watchdog"]
+        assert scene.detector.wanted_evidence() == {Evidence.NETWORK}
+        assert "its console does not tell" in (scene.detector.nmc().diagnosis or "")
+        scene.network("192.168.7.254")
+        assert "192.168.7.254 probably does not answer" in (scene.detector.nmc().diagnosis or "")
+        assert scene.detector.wanted_evidence() == frozenset()
+
+    def test_a_console_without_network_screen_is_asked_once_per_restart(self) -> None:
+        scene = self.ailing().lastrst("12 WDT Reset").lacks(Evidence.NETWORK)
+        assert scene.detector.wanted_evidence() == frozenset()
+        scene.polls(30).restarts(ago_s=20).polls(4, every_s=5)
+        assert Evidence.NETWORK in scene.detector.wanted_evidence()
+
+    @pytest.mark.parametrize("cause", ["04 Requested Reset", "01 Power On Reset"])
+    def test_other_restarts_need_no_diagnosis(self, cause: str) -> None:
+        scene = self.ailing().network("0.0.0.0").lastrst(cause)
+        assert scene.detector.nmc("P+ N- A+").diagnosis is None
+        assert not any("gateway" in line for line in scene.reported[0].evidence)
+
+    def test_it_is_over_when_the_next_restart_stays_away(self) -> None:
+        scene = self.ailing().lastrst("12 WDT Reset").polls(70)
+        assert scene.detector.nmc().diagnosis is not None
+        assert scene.polls(20).detector.nmc().diagnosis is None
+        assert scene.detector.wanted_evidence() == frozenset()
+
+    def test_a_restart_of_the_daemon_asks_again(self) -> None:
+        scene = self.ailing().network().lastrst("12 WDT Reset").daemon_restarts().polls(3)
+        assert Evidence.NETWORK in scene.detector.wanted_evidence()
+
+
+class TestStatistics:
+    def beating(self) -> Scene:
+        scene = without_evidence()
+        for _ in range(5):
+            scene.polls(59).restarts(ago_s=1).polls(3, every_s=5)
+        return scene.polls(3)
+
+    def test_a_steady_beat(self) -> None:
+        nmc = self.beating().detector.nmc()
+        assert (nmc.day.count, nmc.week.count, nmc.ever.count, nmc.reboot_count) == (5, 5, 5, 5)
+        for interval_s in (nmc.interval_s, nmc.day.interval_s, nmc.ever.interval_s):
+            assert interval_s is not None
+            assert abs(interval_s - 605) < 30
+        assert nmc.jitter_s is not None
+        assert nmc.jitter_s < 30
+
+    def test_a_day_later_only_the_week_remembers(self) -> None:
+        nmc = self.beating().later(2 * DAY).polls(2).detector.nmc()
+        assert (nmc.day.count, nmc.day.interval_s, nmc.week.count) == (0, None, 5)
+
+    def test_what_the_journal_has_counts(self) -> None:
+        scene = self.beating()
+        now_at = scene.now + scene.wall
+        history = [(now_at - 3 * DAY, 600.0), (now_at - 100.0, 620.0)]
+        detector = RebootDetector("p", scene.detector.memory(), machine_boot="run1", history=history)
+        detector.settle(scene.now, now_at)
+        nmc = detector.nmc()
+        assert (nmc.day.count, nmc.week.count, nmc.ever.count) == (1, 2, 5)
+        assert (nmc.ever.interval_s, nmc.ever.jitter_s) == (610.0, 10.0)
 
 
 class TestMemory:

@@ -19,6 +19,7 @@ from apcbridge.model import (
     OutletState,
     Reboot,
     RebootCause,
+    RestartStatistics,
 )
 from apcbridge.snmp import ber
 from apcbridge.snmp.bridge_mib import date_and_time
@@ -273,11 +274,16 @@ def test_the_bridges_own_module_tells_of_restarts() -> None:
         reboots_by_cause={RebootCause.WATCHDOG: 5, RebootCause.POWER: 2},
         last_reboot=reboot,
         interval_s=570.0,
+        jitter_s=4.2,
+        next_expected_error_s=60.0,
+        day=RestartStatistics(count=3),
+        week=RestartStatistics(count=6),
+        diagnosis="no gateway: set one",
         watchdog=True,
     )
     table = table_of(status(snapshot(nmc=nmc)))
     group = (*PRIVATE_ROOT, 1, 3)
-    shown = [value(table, (*group, scalar, 0)) for scalar in (2, 3, 5, 6, 7, 9)]
+    shown = [value(table, (*group, scalar, 0)) for scalar in (2, 3, 5, 6, 7, 9, 11, 12, 13, 14, 15)]
     assert shown == [
         (ber.COUNTER32, 7),
         (ber.COUNTER32, 5),
@@ -285,6 +291,11 @@ def test_the_bridges_own_module_tells_of_restarts() -> None:
         (ber.OCTET_STRING, "up time went back"),
         (ber.GAUGE32, 570),
         (2, 1),
+        (ber.GAUGE32, 4),
+        (ber.GAUGE32, 60),
+        (ber.GAUGE32, 3),
+        (ber.GAUGE32, 6),
+        (ber.OCTET_STRING, "no gateway: set one"),
     ]
     assert [value(table, (*group, 10, 1, 2, cause)) for cause in (1, 2, 3, 4)] == [
         (ber.COUNTER32, count) for count in (5, 2, 0, 0)

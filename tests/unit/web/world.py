@@ -27,6 +27,7 @@ from apcbridge.model import (
     Policy,
     Reboot,
     RebootCause,
+    RestartStatistics,
 )
 from apcbridge.store import Store
 from apcbridge.web.api import Api, Call
@@ -91,7 +92,13 @@ def nmc() -> Nmc:
         reboots_by_cause={RebootCause.WATCHDOG: 6, RebootCause.POWER: 1},
         last_reboot=last,
         interval_s=570.0,
+        jitter_s=4.0,
+        day=RestartStatistics(count=6, interval_s=570.0, jitter_s=4.0),
+        week=RestartStatistics(count=7, interval_s=570.0, jitter_s=5.0),
+        ever=RestartStatistics(count=7, interval_s=570.0, jitter_s=5.0),
         next_expected_at=NOW_AT + 470,
+        next_expected_error_s=60.0,
+        diagnosis="the card has no network link (P+ N- A+): connect its Ethernet port",
         watchdog=True,
     )
 
