@@ -58,6 +58,20 @@ class Wire:
             self._line.send(line)
             self.wait(0.5)
 
+    def exchange(self, typed: bytes, end: bytes) -> bytes:
+        """Type past the session, and return what is printed up to ``end``."""
+        self._printed = b""
+        self._line.send(typed)
+        began = self.clock.now
+        due = self.pdu.poll()
+        while not self._printed.endswith(end):
+            assert self.clock.now - began < LONGEST_GOAL_S, self._printed
+            self.clock.now += max(due or 0.0, LEAST_STEP_S)
+            due = self.pdu.poll()
+        data, self._printed = self._printed, b""
+        self.session.receive_data(data, self.clock.now)
+        return data
+
     def wait(self, seconds: float) -> None:
         """Let time pass without a goal."""
         until = self.clock.now + seconds
