@@ -11,5 +11,5 @@ settings.register_profile("apcbridge", deadline=None, print_blob=True)
 settings.register_profile("long", settings.get_profile("apcbridge"), max_examples=20_000)
 settings.load_profile("apcbridge")
 
-# A shell starts what runs in the background with SIGINT ignored, and every program that a test starts would inherit that.
+# A shell starts what runs in the background with SIGINT ignored, and the programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
