@@ -1,4 +1,4 @@
-"""Prints what our dialogs cost on the wire at 9600 baud, per dialect, beside the shortest exchange for the same reading.
+"""Prints what our dialogs cost on a wire of 9600 baud, per dialect, beside the shortest exchange of the same contents.
 
 Run with ``make bench``. Time is that of the simulated line, on which every byte takes its time and nothing else does.
 """
@@ -36,7 +36,7 @@ BLOCK = (("\r", "\n> "), ("9\r", "\n> "), ("1\r", "\n> "))
 """The names are on the list, the states on the screen that controls all outlets."""
 FACES = [
     Face(
-        DialectId.D0, "sim://AP9210", BLOCK, "ENTER on the list, 9, 1 (ours also goes back: it rests on no such screen)"
+        DialectId.D0, "sim://AP9210", BLOCK, "ENTER on the list, 9, 1 (ours goes back, too: it rests on no such screen)"
     ),
     Face(DialectId.D1, "sim://AP9211", REFRESH, "ENTER on the list"),
     Face(DialectId.D2_OLD, "sim://AP9225?firmware=2.0.0", REFRESH, "ENTER on the list"),
