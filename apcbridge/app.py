@@ -83,8 +83,6 @@ class Bridge:
         self._arbiter = Arbiter(_rules(config), self._recorder.result)
         self._door = Door(self._arbiter, self.store, self.clock)
         self._rack = SimulatedRack()
-        self._ports = PortRegistry()
-        self._ports.register("sim", self._rack.open)
         self._detectors: dict[str, RebootDetector] = {}
         self._parts: Parts
         self.ready = asyncio.Event()
@@ -158,7 +156,9 @@ class Bridge:
             )
             self._detectors[settings.id] = detector
         keeper = Keeper(settings, self.store, self.clock, self._recorder, self._door, detector)
-        services = Services(clock=self.clock, arbiter=self._arbiter, ports=self._ports)
+        ports = PortRegistry()
+        ports.register("sim", partial(self._rack.open, owner=settings.id))
+        services = Services(clock=self.clock, arbiter=self._arbiter, ports=ports)
         supervisor = Supervisor(settings, services, keeper)
         self._door.on_command(settings.id, supervisor.wake)
         return supervisor

@@ -23,7 +23,7 @@ class SimulatedRack:
 
     def __init__(self) -> None:
         self._stack = AsyncExitStack()
-        self._servers: dict[str, SimServer] = {}
+        self._servers: dict[tuple[str, str], SimServer] = {}
 
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()
@@ -34,15 +34,16 @@ class SimulatedRack:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
-    async def open(self, url: str, _baud: int) -> Port:
-        """Open the serial line of the PDU that a URL describes, making the PDU at the first call.
+    async def open(self, url: str, _baud: int, *, owner: str = "") -> Port:
+        """Open the serial line of the PDU that a URL describes, making it at the first call; each owner has its own.
 
         Raises ConfigError if the URL is none, PortBusy if the line is open already.
         """
-        if url not in self._servers:
+        key = owner, url
+        if key not in self._servers:
             server = SimServer(SimulatedPdu(parse_url(url)))
-            self._servers[url] = await self._stack.enter_async_context(server)
-        server = self._servers[url]
+            self._servers[key] = await self._stack.enter_async_context(server)
+        server = self._servers[key]
         if server.pdu.serial_in_use:
             raise PortBusy(f"{url}: the line is open already")
         return SimPort(url, server)

@@ -44,7 +44,6 @@ def breaches(config: Config) -> Iterator[Breach]:
     yield from _repeated(
         (("pdus", i, "port"), pdu.port) for i, pdu in enumerate(config.pdus) if not pdu.port.startswith("sim://")
     )
-    yield from _repeated(_fixed(_agents(config)))
     yield from _repeated(_fixed(_tcp_listeners(config)))
     if config.mqtt:
         yield from _mqtt(config.mqtt)

@@ -90,7 +90,8 @@ class PduSnmpConfig(_Section):
     """The SNMP agent of one PDU."""
 
     listen: Listen
-    """Address of its own for this PDU's agent, as if it were the PDU's network card: `host:port` (UDP)."""
+    """Address for this PDU's agent, as if it were the PDU's network card: `host:port` (UDP). PDUs that share one are
+    told apart by `community@pdu`, or by the context name in SNMPv3; most tools want an address each."""
 
 
 class PduConfig(_Section):

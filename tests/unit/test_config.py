@@ -352,7 +352,7 @@ class TestRulesBetweenKeys:
             snmp: {communities: [{name: abc}]}
             """,
         )
-        assert [fault.key for fault in found] == ["pdus[1].id", "pdus[1].port", "pdus[1].snmp.listen"]
+        assert [fault.key for fault in found] == ["pdus[1].id", "pdus[1].port"]
 
     def test_the_topics_of_the_bridge_are_no_pdu(self, folder: Path) -> None:
         fault = only_fault(folder, SMALL.replace("pdu1", "bridge"))
