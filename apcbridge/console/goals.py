@@ -35,6 +35,14 @@ class ReadConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadOutletConfig:
+    """Read the delays of one outlet, for menus, which show them on a page per outlet; ``name`` is what it is called."""
+
+    outlet: int
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadEventLog:
     """Read the newest ``max_pages`` pages of the event log."""
 
@@ -111,6 +119,7 @@ Goal = (
     ReadStatus
     | ReadIdentity
     | ReadConfig
+    | ReadOutletConfig
     | ReadEventLog
     | ReadResetCause
     | ReadNetwork

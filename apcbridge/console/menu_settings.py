@@ -9,7 +9,7 @@ from apcbridge.console import screens
 from apcbridge.console.answers import mac_address, parse_tcpip, version
 from apcbridge.console.dialog import CTRL_L, Dialog, Emit, Memory, Send, check_address, check_typable
 from apcbridge.console.eventlog import read_event_log
-from apcbridge.console.events import GoalResult, IdentityReading
+from apcbridge.console.events import ConfigReading, GoalResult, IdentityReading, OutletConfig
 from apcbridge.console.menu import choose, here, land, read_list, show, to_list, to_main
 from apcbridge.console.scanner import Prompt
 from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised
@@ -18,7 +18,7 @@ from apcbridge.model import Identity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from apcbridge.console.goals import Configure, ReadEventLog, SetGateway, SetPduName
+    from apcbridge.console.goals import Configure, ReadEventLog, ReadOutletConfig, SetGateway, SetPduName
     from apcbridge.console.screens import Item, Screen
 
 _ABOUT = re.compile(r"About\b.*")
@@ -138,6 +138,30 @@ _NAME, _ON_DELAY, _OFF_DELAY, _REBOOT = (
 )
 
 
+def read_outlet_config(memory: Memory, goal: ReadOutletConfig) -> Dialog[GoalResult]:
+    """Read one outlet's delays from its Configure Outlet screen; what that does not show is None."""
+    screen = yield from _to_configuration(memory, goal.outlet, goal.name)
+    config = OutletConfig(
+        number=goal.outlet,
+        on_delay_s=_seconds(screen, _ON_DELAY),
+        off_delay_s=_seconds(screen, _OFF_DELAY),
+        reboot_duration_s=_seconds(screen, _REBOOT),
+    )
+    yield Emit(ConfigReading(outlets=(config,)))
+    return GoalResult()
+
+
+def _seconds(screen: Screen, label: str) -> int | None:
+    """Read a delay, which may carry its unit, or read as a word where it is -1; None if the screen has none."""
+    values = [item.value or "" for item in screen.items if re.fullmatch(label, item.setting, re.IGNORECASE)]
+    if len(values) != 1:
+        return None
+    if values[0].casefold() == "never":
+        return -1
+    number = re.fullmatch(r"(-1|\d{1,4}) ?(?:s|sec|seconds)?", values[0], re.IGNORECASE)
+    return int(number[1]) if number else None
+
+
 def configure(memory: Memory, goal: Configure) -> Dialog[GoalResult]:
     """Change one outlet's settings on its Configure Outlet screen and read them back from it."""
     wanted = {
@@ -146,7 +170,7 @@ def configure(memory: Memory, goal: Configure) -> Dialog[GoalResult]:
         _OFF_DELAY: _text(goal.off_delay_s),
         _REBOOT: _text(goal.reboot_duration_s),
     }
-    screen = yield from _to_configuration(memory, goal)
+    screen = yield from _to_configuration(memory, goal.outlet, goal.current_name)
     yield from _change(memory, screen, {label: value for label, value in wanted.items() if value is not None})
     memory.names.clear()
     memory.items.clear()
@@ -179,15 +203,15 @@ def _same(shown: str | None, wanted: str) -> bool:
     return shown == wanted.strip() or unit is not None or (wanted == "-1" and shown.casefold() == "never")
 
 
-def _to_configuration(memory: Memory, goal: Configure) -> Dialog[Screen]:
+def _to_configuration(memory: Memory, outlet: int, called: str | None) -> Dialog[Screen]:
     yield from read_list(memory)
-    name = memory.names.get(goal.outlet)
-    if name is None or (goal.current_name is not None and name != goal.current_name.strip()):
-        raise OutletMismatch(f"outlet {goal.outlet} is called {name!r}, not {goal.current_name!r}")
+    name = memory.names.get(outlet)
+    if name is None or (called is not None and name != called.strip()):
+        raise OutletMismatch(f"outlet {outlet} is called {name!r}, not {called!r}")
     screen = yield from to_list(memory)
-    screen = yield from show(memory, Send(str(memory.items[goal.outlet])))
+    screen = yield from show(memory, Send(str(memory.items[outlet])))
     page = screens.parse_outlet_page(screen)
-    if page.name != name or page.number not in (None, goal.outlet):
+    if page.name != name or page.number not in (None, outlet):
         raise OutletMismatch(f"the page is that of outlet {page.number}, {page.name!r}")
     item = screen.find_match(_CONFIGURE)
     if item is None:

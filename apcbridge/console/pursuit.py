@@ -16,6 +16,7 @@ from apcbridge.console.goals import (
     ReadEventLog,
     ReadIdentity,
     ReadNetwork,
+    ReadOutletConfig,
     ReadResetCause,
     ReadStatus,
     SetGateway,
@@ -105,6 +106,8 @@ def _on_menus(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
             return menu_settings.read_log(memory, goal)
         case ReadNetwork():
             return menu_settings.read_network(memory)
+        case ReadOutletConfig():
+            return menu_settings.read_outlet_config(memory, goal)
     return _change_on_menus(goal, memory)
 
 

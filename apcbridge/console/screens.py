@@ -20,7 +20,11 @@ _TITLE = re.compile(r"-{4,} (\S.*?) -+\s*")
 _ITEM = re.compile(r"\s{0,8}(\d{1,2})- (\S.*?)\s*")
 _SETTING = re.compile(r"(\S.*?)\s*: ?(.*)")
 _FIELD = re.compile(r"\s+(\S[^:]*?)\s*: ?(.*?)\s*")
-_ROW = re.compile(r"(\s{0,8})(\d{1,2})- (.*)\s\s(ON|OFF)(\*?)(\s\s+\S+(?: \S+)*)?\s*")
+_ROW = re.compile(r"\s{0,8}\d{1,2}- .*\s\s((?:ON|OFF)\*?(?:\s\s+\S+(?: \S+)*)?\s*)")
+_ROW_STATE = re.compile(r"(ON|OFF)(\*?)(\s\s+\S+(?: \S+)*)?\s*")
+_ROW_HEAD = re.compile(r"\s{0,8}(\d{1,2})- ")
+_STATE_LAST = re.compile(r"(?<=\s)(?:ON|OFF)\*?(?=\s*$)")
+_STATE_THEN_MORE = re.compile(r"(?<=\s)(?:ON|OFF)\*?(?=\s*$|\s\s+\S+(?: \S+)*\s*$)")
 _UNIT_PREFIX = re.compile(r"Outlet \d:\d{1,2}\s+")
 _STATE = re.compile(r"(ON|OFF)(\*?)")
 _ROWLIKE = re.compile(r"\s{0,8}\d{1,2}- .*\s(?:ON|OFF)\b")
@@ -203,11 +207,12 @@ def parse_outlet_list(screen: Screen, expected: int | None = None, *, loose: boo
     footer must be there. Lines that are no rows are forgiven only when N is proven: they may be torn rows.
     ``loose`` is for the MasterSwitch plus, whose columns are not known and which prints more behind the state.
     """
+    column = _state_column(screen.lines, _STATE_THEN_MORE if loose else _STATE_LAST)
     rows: list[_Row] = []
     master: Item | None = None
     strange: str | None = None
     for line in screen.lines:
-        row = _parse_row(line, loose=loose)
+        row = _parse_row(line, column, loose=loose)
         item = _ITEM.fullmatch(line)
         if row is not None and master is None:
             rows.append(row)
@@ -264,13 +269,37 @@ def join_names_and_states(names: Sequence[str], states: Mapping[int, str], *, al
     return OutletList(rows=tuple(rows), sure=True)
 
 
-def _parse_row(line: str, *, loose: bool) -> _Row | None:
-    match = _ROW.fullmatch(line)
-    if match is None or (match[6] and not loose):
+def _state_column(lines: Iterable[str], grammar: re.Pattern[str]) -> int | None:
+    """Return the column in which every row has a state, the last if there are several; None if there is none.
+
+    It finds the state behind a name as long as its field (on the MasterSwitch plus one blank is left then), and does
+    not find one in a name.
+    """
+    found = [
+        columns
+        for line in lines
+        if (head := _ROW_HEAD.match(line))
+        and (columns := {match.start() for match in grammar.finditer(line, head.end())})
+    ]
+    return max(set.intersection(*found), default=None) if len(found) > 1 else None
+
+
+def _parse_row(line: str, column: int | None, *, loose: bool) -> _Row | None:
+    """Read a row whose state stands in that column, or, where no column is known, behind two blanks."""
+    if column is None:
+        ragged = _ROW.fullmatch(line)
+        column = ragged.start(1) if ragged else len(line)
+    head, state = _ROW_HEAD.match(line), _ROW_STATE.fullmatch(line, min(column, len(line)))
+    if head is None or state is None or head.end() >= column or (state[3] and not loose):
         return None
-    name = _UNIT_PREFIX.sub("", match[3]) if loose else match[3]
-    outlet = OutletRow(number=int(match[2]), name=name.strip(), state=OutletState(match[4]), pending=bool(match[5]))
-    return _Row(outlet, match.end(2), match.start(4))
+    name = line[head.end() : column]
+    outlet = OutletRow(
+        number=int(head[1]),
+        name=(_UNIT_PREFIX.sub("", name) if loose else name).strip(),
+        state=OutletState(state[1]),
+        pending=bool(state[2]),
+    )
+    return _Row(outlet, head.end(1), column)
 
 
 def _check_rows(rows: list[_Row], *, loose: bool) -> None:

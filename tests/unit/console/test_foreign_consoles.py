@@ -1,0 +1,257 @@
+"""Consoles that nobody has seen yet: the session reads them by their words, or refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import cycle, repeat
+
+import pytest
+
+from apcbridge.console.events import Event, GoalDone, Outcome, StatusReading
+from apcbridge.console.goals import Logout, ReadStatus, Switch
+from apcbridge.console.session import Access, Credentials, Session, SessionOptions
+from apcbridge.model import Action
+from tests.unit.console.foreign import ACTIONS, ForeignConsole, Manner
+from tests.unit.console.peer import Driver
+
+READ = ReadStatus(load=False)
+NAMES = ["web", "db: ON", "a b  c", "OFF-site", "nas > x", "12- ON", "rack  ON  bbbbbbbbbbbbb", "x" * 23]
+PLAIN = Manner()
+AOS_2 = replace(
+    PLAIN,
+    manager=(
+        "Phase Monitor/Configuration",
+        "Outlet Restriction Configuration",
+        "Outlet Control/Configuration",
+        "Power Supply Status",
+    ),
+)
+
+
+def prose(label: str, number: int, name: str) -> list[str]:
+    verb = {"ON": "turn on", "OFF": "turn off", "REBOOT": "reboot"}[ACTIONS[label]]
+    return [f"This command will {verb} power to", f"outlet {number} ({name})."]
+
+
+def verbose(label: str, number: int, name: str) -> list[str]:
+    return [f"{label} : Outlet {number}", "", f"Outlet {number} named '{name}'", "will change state. Are you sure?"]
+
+
+def quoted(label: str, number: int, name: str) -> list[str]:
+    return [f'{label} of outlet "{name}"', "Load equipment may lose power."]
+
+
+def bare(label: str, number: int, name: str) -> list[str]:
+    return []
+
+
+MANNERS = {
+    "plain": PLAIN,
+    "no echo": replace(PLAIN, echo=False),
+    "lf cr": replace(PLAIN, eol="\n\r"),
+    "lf only": replace(PLAIN, eol="\n"),
+    "no blank lines": replace(PLAIN, blanks=(0, 0, 0)),
+    "many blank lines": replace(PLAIN, blanks=(3, 2, 3)),
+    "padded lines": replace(PLAIN, pad=79),
+    "short dashes": replace(PLAIN, title=lambda text: f"------- {text} -------"),
+    "long dashes": replace(PLAIN, title=lambda text: f"-------- {text} ".ljust(80, "-")),
+    "long title": replace(PLAIN, list_title="Outlet Control/Configuration"),
+    "list under another title": replace(PLAIN, list_title="Switched Outlets"),
+    "prompt without blank": replace(PLAIN, prompt=">"),
+    "help in the footer": replace(PLAIN, footer="     ?- Help, <ESC>- Back, <ENTER>- Refresh, <CTRL-L>- Event Log"),
+    "log not in the footer": replace(
+        PLAIN, footer="     <ESC>- Back, <ENTER>- Refresh", main_footer="     <ESC>- Main Menu, <ENTER>- Refresh"
+    ),
+    "another key in the footer": replace(
+        PLAIN, footer="     <ESC>- Back, <ENTER>- Refresh, <CTRL-L>- Event Log, <CTRL-D>- Device Manager"
+    ),
+    "footer not indented": replace(PLAIN, footer="<ESC>- Back, <ENTER>- Refresh, <CTRL-L>- Event Log"),
+    "pager on every screen": replace(PLAIN, page=9),
+    "pager with line feed": replace(PLAIN, page=12, after_pager="\r\n"),
+    "pager before the prompt": replace(PLAIN, page=15),
+    "other order": replace(
+        PLAIN,
+        main=("System", "Network", "Logout", "Device Manager"),
+        manager=("Power Supply Status", "Environment", "Outlet Management", "Bank Monitor"),
+        management=("Outlet Restriction", "Outlet Groups", "Outlet Control/Configuration"),
+        outlet_items=("Configure Outlet", "Schedule Outlet", "Control Outlet"),
+        actions=(
+            "Cancel",
+            "Delayed Reboot",
+            "Delayed Off",
+            "Delayed On",
+            "Immediate Reboot",
+            "Immediate Off",
+            "Immediate On",
+        ),
+    ),
+    "load management": replace(PLAIN, manager=("Load Management", "Outlet Management", "Power Supply Status", "About")),
+    "padded actions": replace(PLAIN, actions=tuple(f"{label:<26}" for label in PLAIN.actions)),
+    "prose confirmation": replace(PLAIN, confirm=prose),
+    "verbose confirmation": replace(PLAIN, confirm=verbose),
+    "quoting confirmation": replace(PLAIN, confirm=quoted),
+    "bare confirmation": replace(PLAIN, confirm=bare),
+    "confirmation at the margin": replace(PLAIN, ask="Enter 'YES' to continue or <ENTER> to cancel: "),
+    "no pager after success": replace(PLAIN, pager_after_success=False),
+    "success at the margin": replace(PLAIN, success="Command successfully issued."),
+    "ctrl-c ignored": replace(PLAIN, ctrl_c=False),
+    "wider names": replace(PLAIN, row="{:6d}- {:<32}{}".format),
+    "numbers at the margin": replace(PLAIN, row="{:2d}- {:<25}{}".format),
+    "padded states": replace(PLAIN, row="{:6d}- {:<25}{:<6}".format),
+    "aos 2": AOS_2,
+    "aos 2 without master": replace(AOS_2, master=None),
+    "aos 3 without master": replace(PLAIN, master=None),
+    "title of number and name": replace(PLAIN, outlet_title="Outlet {}: {}".format),
+    "title control outlet": replace(PLAIN, outlet_title=lambda number, _: f"Control Outlet {number}"),
+    "more in the block": replace(
+        PLAIN,
+        block=lambda number, name, state: [
+            f"        Name         : {name}",
+            f"        Outlet       : {number}",
+            f"        State        : {state}",
+            "        Bank         : 1",
+            "        Power On Delay(sec)  : 0",
+        ],
+    ),
+    "narrow block": replace(
+        PLAIN,
+        block=lambda number, name, state: [f" Name: {name}", f" Outlet: {number}", f" State: {state}"],
+    ),
+}
+SWITCH_BANNER = (
+    "American Power Conversion               Web/SNMP Management Card AOS     v3.0.3",
+    "(c) Copyright 2000 All Rights Reserved  MasterSwitch APP                 v2.2.0",
+    "-" * 79,
+    "Name    : Unknown                       Date    : 01/02/2003",
+    "Contact : Unknown                       Time    : 01:02:03",
+    "Location: Unknown                       Up Time : 0 Days 0 Hours 1 Minute",
+    "Status  : P+ N+ A-                      User    : Administrator",
+)
+MASTERSWITCH = replace(
+    PLAIN,
+    banner=SWITCH_BANNER,
+    manager=(),
+    list_title="Device Manager",
+    footer="     <ESC>- Back, <ENTER>- Refresh",
+    main_footer="     <ESC>- Main Menu, <ENTER>- Refresh",
+    outlet_items=("Outlet Control", "Outlet Configuration"),
+    actions=("Immediate On", "Immediate Off", "Immediate Reboot"),
+)
+PLUS = replace(
+    MASTERSWITCH,
+    banner=(
+        *SWITCH_BANNER[:1],
+        SWITCH_BANNER[1].replace("MasterSwitch APP     ", "MasterSwitch plus APP"),
+        *SWITCH_BANNER[2:],
+        "",
+        "MS plus 1 : Serial Communication Established",
+    ),
+    row=lambda number, name, state: f"{number:6d}- Outlet 1:{number}  {name:<23} {state}",
+    outlet_title=lambda number, name: f"Outlet 1:{number} {name}",
+    outlet_items=("Outlet Control 1:{}", "Outlet Configuration 1:{}"),
+    block=lambda _, name, state: [f"        Outlet Name  : {name}", f"        Outlet State : {state}"],
+    actions=("Immediate On", "Delayed On", "Immediate Off", "Immediate Reboot", "Cancel Pending Commands"),
+    success="        Success",
+)
+MANNERS |= {
+    "masterswitch": MASTERSWITCH,
+    "masterswitch without confirmation": replace(MASTERSWITCH, confirm=None),
+    "masterswitch without number on the page": replace(
+        MASTERSWITCH,
+        block=lambda _, name, state: [f"        Name         : {name}", f"        State        : {state}"],
+    ),
+    "masterswitch, terse": replace(MASTERSWITCH, confirm=None, echo=False, blanks=(0, 0, 0), pager_after_success=False),
+    "masterswitch, straight to the actions": replace(MASTERSWITCH, outlet_items=()),
+    "first masterswitch": replace(
+        MASTERSWITCH,
+        banner=SWITCH_BANNER[:2],
+        main=("Outlet Manager", "Network", "System", "Logout"),
+        list_title="Outlet Manager",
+        outlet_items=("Control of Outlet", "Configuration of Outlet"),
+        actions=("Turn Outlet On", "Turn Outlet Off", "Reboot Outlet"),
+        success="        Outlet command issued successfully!",
+    ),
+    "plus, units first": replace(
+        PLUS, manager=("MasterSwitch plus 1", "MasterSwitch plus 2"), list_title="MasterSwitch plus 1"
+    ),
+    "plus, outlets first": replace(
+        PLUS,
+        row=lambda number, name, state: f"{number:6d}- Outlet 1:{number}  {name:<23} {state:<10}Graceful Shutdown",
+    ),
+    "plus, ragged": replace(PLUS, row=lambda number, name, state: f"{number:6d}- Outlet 1:{number}  {name}  {state}"),
+    "plus, one-digit items": replace(
+        PLUS, row=lambda number, name, state: f"  {number}- Outlet 1:{number}  {name:<24}{state}  Annunciator "
+    ),
+}
+manners = pytest.mark.parametrize("manner", MANNERS.values(), ids=MANNERS)
+
+
+def driver(console: ForeignConsole, access: Access = Access.MENU, *, drip: bool = False) -> Driver:
+    session = Session(Credentials("apc", "apc"), SessionOptions(access=access))
+    return Driver(session, console, cuts=cycle([1, 3, 1, 17]) if drip else repeat(10_000))
+
+
+def states(events: list[Event]) -> list[tuple[int, str, str]]:
+    assert isinstance(events[-1], GoalDone), events[-1]
+    readings = [event for event in events if isinstance(event, StatusReading)]
+    return [(row.number, row.name, row.state.value) for row in readings[-1].rows]
+
+
+@manners
+def test_reads_and_switches(manner: Manner) -> None:
+    for drip in (False, True):
+        console = ForeignConsole(manner, NAMES)
+        console.states[3] = "OFF"
+        run = driver(console, drip=drip)
+        expected = [(number, NAMES[number - 1], state) for number, state in console.states.items()]
+        assert states(run.run(READ)) == expected
+        assert states(run.run(READ)) == expected
+        end = run.run(Switch(2, "db: ON", Action.OFF))[-1]
+        assert isinstance(end, GoalDone), end
+        assert end.result.outcome is Outcome.CONFIRMED
+        assert console.log == [(2, "OFF")]
+        assert states(run.run(READ))[1][2] == "OFF"
+        assert isinstance(run.run(Logout())[-1], GoalDone)
+        assert states(run.run(READ))[1][2] == "OFF"
+        assert isinstance(run.run(Switch(6, "12- ON", Action.REBOOT, settle_s=9.0))[-1], GoalDone)
+        assert console.log == [(2, "OFF"), (6, "REBOOT")]
+
+
+@pytest.mark.parametrize("count", [8, 16, 24])
+@pytest.mark.parametrize("page", [0, 5, 11, 22, 25])
+def test_pages_wherever_they_are_cut(count: int, page: int) -> None:
+    console = ForeignConsole(replace(PLAIN, page=page), [f"Outlet {number}" for number in range(1, count + 1)])
+    assert [row[0] for row in states(driver(console).run(READ))] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_an_outlet_user_of_a_foreign_console_reaches_its_own_outlets_only(direct: bool) -> None:
+    banner = tuple(line.replace("Administrator", "Outlet User") for line in PLAIN.banner)
+    manner = replace(
+        PLAIN, banner=banner, management=("Outlet Control/Configuration",), master="ALL Accessible Outlets"
+    )
+    console = ForeignConsole(replace(manner, outlet_items=() if direct else manner.outlet_items), NAMES, mine=(2, 5))
+    run = driver(console)
+    assert states(run.run(READ)) == [(2, "db: ON", "ON"), (5, "nas > x", "ON")]
+    assert isinstance(run.run(Switch(5, "nas > x", Action.OFF))[-1], GoalDone)
+    assert console.log == [(5, "OFF")]
+
+
+LYING = {
+    "another outlet": lambda label, number, name: [label, f"outlet {number + 1} named '{name}'"],
+    "another name": lambda label, number, _: [label, f"outlet {number} named 'router'"],
+    "another action": lambda _, number, name: ["Immediate Reboot", f"outlet {number} named '{name}'"],
+    "all outlets": lambda label, *_: [label, "This command will act on all outlets."],
+    "another action in prose": lambda _, number, name: [f"This will turn on outlet {number} named '{name}'"],
+}
+
+
+@pytest.mark.parametrize("text", LYING.values(), ids=LYING)
+def test_a_confirmation_for_something_else_is_cancelled(text: object) -> None:
+    assert callable(text)
+    console = ForeignConsole(replace(PLAIN, confirm=text), NAMES)
+    run = driver(console)
+    end = run.run(Switch(2, "db: ON", Action.OFF))[-1]
+    assert not isinstance(end, GoalDone)
+    assert console.log == []
+    assert states(run.run(READ))[1][2] == "ON"
