@@ -67,6 +67,11 @@ class SnapshotBuilder:
         return len(self._outlets) or None
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """The outlets of the last list."""
+        return tuple(sorted(self._outlets))
+
+    @property
     def identity(self) -> Identity:
         """What is believed of the PDU's identity."""
         return self._identity
@@ -74,6 +79,11 @@ class SnapshotBuilder:
     def outlet(self, number: int) -> Outlet | None:
         """Return what is believed of one outlet."""
         return self._outlets.get(number)
+
+    @property
+    def outlets(self) -> tuple[Outlet, ...]:
+        """What is believed of all outlets, in order of their numbers."""
+        return tuple(self._outlets[number] for number in sorted(self._outlets))
 
     def take_list(self, rows: Iterable[OutletRow], dialect: str, now_mono: float, now_at: float) -> Taken:
         """Take a whole list; rows that differ from what is believed wait for a second list that says the same."""
@@ -152,7 +162,7 @@ class SnapshotBuilder:
             dialect=self._dialect,
             identity=self._identity,
             nmc=nmc,
-            outlets=tuple(self._outlets[number] for number in sorted(self._outlets)),
+            outlets=self.outlets,
             phases=_phases(load) if load else (),
             banks=load.banks if load else (),
             watts=load.watts if load else None,
