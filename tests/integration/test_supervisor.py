@@ -63,6 +63,18 @@ async def test_a_change_made_by_somebody_else_is_noticed(link: Path) -> None:
         assert [e.details["command_id"] for e in bench.of_type("outlet_changed")] == [None]
 
 
+async def test_the_delays_of_every_outlet_become_known_page_by_page(link: Path) -> None:
+    profile = dataclasses.replace(make_profile("AP7920"), on_delay_s=(20,) * 8, reboot_duration_s=(7,) * 8)
+    async with Bench(link, profile) as bench:
+
+        def told() -> list[tuple[int | None, int | None]]:
+            snapshot = bench.status.snapshot
+            return [(o.on_delay_s, o.reboot_duration_s) for o in snapshot.outlets] if snapshot else []
+
+        await eventually(lambda: told() == [(20, 7)] * 8, "the delays of eight outlets")
+        assert bench.commands_taken() == []
+
+
 async def test_an_unplugged_adapter_is_lost_at_once_and_found_again(link: Path) -> None:
     async with Bench(link) as bench:
         await bench.until_fresh()
