@@ -31,7 +31,7 @@ from apcbridge.mqtt.bridge import MqttBridge
 from apcbridge.mqtt.embedded import EmbeddedBroker
 from apcbridge.notify import Supervision, find_notify, watchdog_interval_s
 from apcbridge.parts import Blueprint, Parts
-from apcbridge.pdu.keeper import Keeper
+from apcbridge.pdu.keeper import Books, Keeper
 from apcbridge.pdu.ports import PortRegistry
 from apcbridge.pdu.reboots import RebootDetector
 from apcbridge.pdu.supervisor import Services, Supervisor
@@ -84,6 +84,7 @@ class Bridge:
         self._door = Door(self._arbiter, self.store, self.clock)
         self._rack = SimulatedRack()
         self._detectors: dict[str, RebootDetector] = {}
+        self._books: dict[str, Books] = {}
         self._parts: Parts
         self.ready = asyncio.Event()
         """Set once every socket is bound and every PDU was tried."""
@@ -155,7 +156,9 @@ class Bridge:
                 history=self._journal.restarts(settings.id),
             )
             self._detectors[settings.id] = detector
-        keeper = Keeper(settings, self.store, self.clock, self._recorder, self._door, detector)
+            self._books[settings.id] = Books.recalled(memory)
+        books = self._books[settings.id]
+        keeper = Keeper(settings, self.store, self.clock, self._recorder, self._door, detector, books)
         ports = PortRegistry()
         ports.register("sim", partial(self._rack.open, owner=settings.id))
         services = Services(clock=self.clock, arbiter=self._arbiter, ports=ports)
@@ -236,6 +239,7 @@ class Bridge:
             if self._config.pdu(status.pdu) is None:
                 self.store.remove(status.pdu)
                 self._detectors.pop(status.pdu, None)
+                self._books.pop(status.pdu, None)
 
     async def _reload_by_request(self, _arguments: Mapping[str, object]) -> Mapping[str, str]:
         """Check the configuration and reload soon: the request must be answered before MQTT itself is renewed."""

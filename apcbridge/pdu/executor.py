@@ -11,9 +11,9 @@ from apcbridge.console.events import GoalFailed
 from apcbridge.console.goals import ReadStatus
 from apcbridge.errors import LoginRefused, PasswordChangeForced, PortError
 from apcbridge.model import Action, OutletState
+from apcbridge.pdu.pending import RESTS_IN_THE_NMC
 from apcbridge.pdu.settings import RebootBy
 from apcbridge.pdu.switching import (
-    RESTS_IN_THE_NMC,
     Ending,
     ending,
     goal_for,
@@ -108,6 +108,7 @@ class Executor:
         """Reboot by our own clock: off, confirmed, wait, on, confirmed. Nothing rests in the card's memory."""
         if outlet.state is OutletState.OFF:
             return Ending(ResultStatus.FAILED, "the outlet is OFF, and a reboot leaves it OFF; nothing was switched")
+        self._keeper.promise_on(command)
         off = await self._reach(driver, replace(command, action=Action.OFF), switch_goal(outlet, Action.OFF))
         seen = self._keeper.outlet(outlet.number)
         if off.status is not ResultStatus.CONFIRMED and (seen is None or seen.state is OutletState.ON):

@@ -5,13 +5,14 @@ Synchronous: the supervisor feeds it; it reads the clock it was given and touche
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from apcbridge.commands import Command, Origin, ResultStatus
+from apcbridge.commands import Command, ResultStatus
 from apcbridge.console import events as seen
-from apcbridge.errors import CommandRefused
 from apcbridge.model import (
     Action,
     Detail,
@@ -29,6 +30,7 @@ from apcbridge.model import (
     Setting,
 )
 from apcbridge.pdu.logger import PduLogger
+from apcbridge.pdu.pending import Debts, PendingBook
 from apcbridge.pdu.reboots import (
     ConsoleBack,
     ConsoleSilent,
@@ -40,11 +42,13 @@ from apcbridge.pdu.reboots import (
     Unavailable,
     UpTime,
 )
+from apcbridge.pdu.resuming import Resumer
 from apcbridge.pdu.settings import OnPendingLost
 from apcbridge.pdu.snapshots import SnapshotBuilder
-from apcbridge.pdu.switching import PendingBook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from apcbridge.clock import Clock
     from apcbridge.commands import CommandDoor
     from apcbridge.pdu.reboots import RebootMemory
@@ -52,10 +56,11 @@ if TYPE_CHECKING:
     from apcbridge.pdu.snapshots import Taken
     from apcbridge.store import Store
 
-RESUME_TTL_S = 60.0
 SAVE_EVERY_S = 300.0
 """How often the detector's memory is kept although nothing happened: it tells how long the NMC was seen alive."""
 _REBOOTS = (Action.REBOOT, Action.DELAYED_REBOOT)
+_UNTOLD = Action.OFF
+"""Marks a debt of which nobody was told yet: the OFF half is out, its daemon may still send the ON half."""
 
 
 class Recorder(Protocol):
@@ -66,6 +71,19 @@ class Recorder(Protocol):
 
     def reboots(self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]) -> None:
         """Keep restarts with the memory that already counts them, in one step, and tell of them after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What outlives the configuration and the daemon, beside the detector's own memory."""
+
+    pending: PendingBook = field(default_factory=PendingBook)
+    debts: Debts = field(default_factory=Debts)
+
+    @classmethod
+    def recalled(cls, memory: RebootMemory | None) -> Books:
+        """Go on with what was remembered."""
+        return cls() if memory is None else cls(PendingBook(memory.pending), Debts(memory.owed))
 
 
 class Keeper:
@@ -79,6 +97,7 @@ class Keeper:
         recorder: Recorder,
         door: CommandDoor,
         detector: RebootDetector,
+        books: Books | None = None,
     ) -> None:
         self._settings = settings
         self._pdu = settings.id
@@ -86,11 +105,11 @@ class Keeper:
         self._store = store
         self._clock = clock
         self._recorder = recorder
-        self._door = door
         self._detector = detector
         self._builder = SnapshotBuilder(settings.id, settings.outlet_names)
-        self._pending = PendingBook()
-        self._resume: list[PendingCommand] = []
+        books = books or Books()
+        self._pending, self._debts = books.pending, books.debts
+        self._resumer = Resumer(settings.id, clock, door, books.debts, self._log)
         self._link = store.get(settings.id).link
         self._was_up = False
         self._silent = False
@@ -98,6 +117,8 @@ class Keeper:
         self._status_flags: str | None = None
         self._overloaded: frozenset[str] = frozenset()
         self._saved_revision = detector.revision
+        self._saved_books = (self._pending(), self._debts())
+        self._promised = ""
         self._saved_mono = clock.monotonic()
         self.command: Command | None = None
         """The command that is being carried out: it explains what changes at its outlet."""
@@ -112,6 +133,11 @@ class Keeper:
     def outlet(self, number: int) -> Outlet | None:
         """Return what is believed of an outlet, or None."""
         return self._builder.outlet(number)
+
+    @property
+    def outlets(self) -> tuple[Outlet, ...]:
+        """What is believed of all outlets."""
+        return self._builder.outlets
 
     def wants(self, evidence: Evidence) -> bool:
         """Tell whether a restart of the NMC waits for this evidence."""
@@ -129,20 +155,23 @@ class Keeper:
         now_mono, now_at = self._now()
         match event:
             case seen.LoggedIn(dialect=dialect, banner=banner):
+                self._pending.new_session()
                 self._logged_in(str(dialect), banner)
             case seen.SessionLost():
+                self._pending.new_session()
                 self._detector.observe(
                     ConsoleBack(session_lost=True, since_mono=self._heard_mono, now_mono=now_mono, now_at=now_at)
                 )
             case seen.StatusReading(rows=rows):
                 self._took(self._builder.take_list(rows, self._dialect, now_mono, now_at))
                 for row in rows:
-                    self._pending.seen(row, now_at)
+                    self._pending.seen(row, now_mono, now_at)
+                self._save_books()
             case seen.OutletReading(row=row):
                 self._outlet_page(row)
             case seen.ActuationSent():
                 if self.command is not None:
-                    self._pending.sent(self.command, now_at)
+                    self._sent(self.command, now_at)
             case _:
                 self._reading(event)
         self._heard_mono = now_mono
@@ -230,20 +259,42 @@ class Keeper:
 
     # Commands
 
+    def _sent(self, command: Command, now_at: float) -> None:
+        """Note that the PDU may have a command now; on disk, too: the daemon may end before the command does."""
+        outlets = self._builder.numbers if command.outlet is None else (command.outlet,)
+        self._pending.sent(command, outlets, now_at)
+        for outlet in outlets:
+            self._debts.settle(outlet)
+        if command.id == self._promised and command.outlet is not None and command.action is Action.OFF:
+            self._debts.owe(
+                PendingCommand(outlet=command.outlet, action=_UNTOLD, command_id=command.id, since_at=now_at)
+            )
+        self._save_books()
+
+    def promise_on(self, command: Command) -> None:
+        """Owe the outlet its ON from the moment its OFF is sent, in case that this daemon does not live to send it."""
+        self._promised = command.id
+
     def owe_on(self, command: Command) -> None:
         """Remember that an outlet was switched off to be switched on again: it will be, once the console answers."""
         if command.outlet is None:
             return
-        self._log.warning("outlet %d is off and is owed its ON half of reboot %s", command.outlet, command.id)
-        now_at = self._clock.wall()
-        self._resume.append(
-            PendingCommand(outlet=command.outlet, action=Action.ON, command_id=command.id, since_at=now_at)
-        )
-        self._tell(EventType.PENDING_LOST, outlet=command.outlet, action=Action.ON, command_id=command.id)
+        self._owe(command.outlet, command.id)
+
+    def _owe(self, outlet: int, command_id: str) -> None:
+        self._log.warning("outlet %d is off and is owed its ON half of reboot %s", outlet, command_id)
+        debt = PendingCommand(outlet=outlet, action=Action.ON, command_id=command_id, since_at=self._clock.wall())
+        self._debts.owe(debt)
+        self._record((), (self._lost_event(debt),))
 
     def settle_debts(self) -> None:
-        """Issue the ON half of reboots that were cut, for outlets that a fresh reading shows OFF."""
-        self._resume_lost()
+        """Issue the ON half of reboots that were cut; not while a restart is suspected, which would lose it, too."""
+        if self._detector.calm:
+            for debt in self._debts():
+                if debt.action == _UNTOLD and self._state_of(debt.outlet) is OutletState.OFF:
+                    self._owe(debt.outlet, debt.command_id)
+            self._resumer.settle(self._builder.outlet)
+            self._save_books()
 
     @property
     def nmc(self) -> Nmc:
@@ -253,6 +304,8 @@ class Keeper:
     def command_ended(self, command: Command, status: ResultStatus) -> None:
         """Note how a command ended; a setting that was confirmed is known from now on."""
         self._pending.ended(command, status)
+        self._resumer.ended(command, status)
+        self._save_books()
         if status is ResultStatus.CONFIRMED and isinstance(command.action, Setting):
             self._builder.take_setting(command.action, command.outlet, command.value)
         self.publish()
@@ -298,23 +351,37 @@ class Keeper:
     def settle_reboots(self) -> None:
         """Report the restarts that are certain by now, each once."""
         reboots = self._detector.settle(*self._now())
+        if self._detector.calm and not reboots:
+            self._pending.no_restart(self.up_time_mono)
         due = (
             self._detector.revision != self._saved_revision or self._clock.monotonic() - self._saved_mono > SAVE_EVERY_S
         )
         if not reboots and not due:
             return
-        self._saved_revision, self._saved_mono = self._detector.revision, self._clock.monotonic()
-        events = tuple(self._reboot_event(reboot) for reboot in reboots)
-        lost = self._pending.lose() if reboots else ()
-        self._recorder.reboots(self._pdu, reboots, self._detector.memory(), events)
-        for pending in lost:
-            self._report_lost(pending)
+        events = [self._reboot_event(reboot) for reboot in reboots]
+        if reboots:
+            events += [self._lost(pending) for pending in self._pending.lose(self._state_of)]
+        self._record(reboots, events)
         self.publish()
-        self._resume_lost()
 
     def remember(self) -> None:
-        """Keep the detector's memory: the bridge ends."""
-        self._recorder.reboots(self._pdu, (), self._detector.memory(), ())
+        """Keep what must outlive the bridge: it ends."""
+        self._record((), ())
+
+    def _save_books(self) -> None:
+        if (self._pending(), self._debts()) != self._saved_books:
+            self._record((), ())
+
+    def _record(self, reboots: tuple[Reboot, ...], events: Iterable[Event]) -> None:
+        """Keep restarts, what they lost and what is owed for it in one step, and tell of them after that."""
+        self._saved_revision, self._saved_mono = self._detector.revision, self._clock.monotonic()
+        self._saved_books = (self._pending(), self._debts())
+        memory = dataclasses.replace(self._detector.memory(), pending=self._pending(), owed=self._debts())
+        self._recorder.reboots(self._pdu, reboots, memory, tuple(events))
+
+    def _state_of(self, number: int) -> OutletState | None:
+        outlet = self._builder.outlet(number)
+        return outlet.state if outlet else None
 
     def _reboot_event(self, reboot: Reboot) -> Event:
         self._log.warning(
@@ -330,7 +397,8 @@ class Keeper:
             details={"at": reboot.at, "cause": str(reboot.cause), "evidence": "; ".join(reboot.evidence)},
         )
 
-    def _report_lost(self, pending: PendingCommand) -> None:
+    def _lost(self, pending: PendingCommand) -> Event:
+        """Take in that a restart has lost a command; return its report."""
         self._log.warning(
             "the restart lost %s of outlet %d; on_pending_lost is %s",
             pending.action,
@@ -338,33 +406,18 @@ class Keeper:
             self._settings.on_pending_lost,
             extra={"outlet": pending.outlet, "command_id": pending.command_id},
         )
-        self._tell(EventType.PENDING_LOST, outlet=pending.outlet, action=pending.action, command_id=pending.command_id)
         if self._settings.on_pending_lost is OnPendingLost.RESUME and pending.action in _REBOOTS:
-            self._resume.append(pending)
+            self._debts.owe(dataclasses.replace(pending, since_at=self._clock.wall()))
+        return self._lost_event(pending)
 
-    def _resume_lost(self) -> None:
-        """Issue the ON half of reboots that were cut, for outlets that a fresh reading shows OFF."""
-        waiting, self._resume = self._resume, []
-        for pending in waiting:
-            outlet = self._builder.outlet(pending.outlet)
-            if outlet is None or outlet.state is OutletState.ON:
-                continue
-            now_mono, now_at = self._now()
-            command = Command(
-                id=f"resume-{pending.command_id}",
-                origin=Origin.BRIDGE,
-                principal="on_pending_lost: resume",
-                pdu=self._pdu,
-                outlet=pending.outlet,
-                action=Action.ON,
-                received_at=now_at,
-                received_mono=now_mono,
-                deadline_mono=now_mono + RESUME_TTL_S,
-            )
-            try:
-                self._door.submit(command)
-            except CommandRefused as refusal:
-                self._log.warning("outlet %d stays off: %s", pending.outlet, refusal)
+    def _lost_event(self, pending: PendingCommand) -> Event:
+        return Event(
+            id=uuid4().hex,
+            pdu=self._pdu,
+            type=EventType.PENDING_LOST,
+            at=self._clock.wall(),
+            details={"outlet": pending.outlet, "action": pending.action, "command_id": pending.command_id},
+        )
 
     # Out
 

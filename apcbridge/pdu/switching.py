@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 from apcbridge.commands import ResultStatus
 from apcbridge.console.events import GoalDone, GoalFailed, Outcome
 from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAll
-from apcbridge.model import Action, PendingCommand, Setting
+from apcbridge.model import Action, Setting
 
 if TYPE_CHECKING:
     from apcbridge.commands import Command
-    from apcbridge.console.events import OutletRow
     from apcbridge.console.goals import Goal
     from apcbridge.model import Nmc, Outlet
 
 SETTLE_S = 10.0
 """A relay follows the console's success text by up to 5 s (FA232984: some commands take 3 to 5 s)."""
 REBOOT_DURATION_UNTOLD_S = 30
-RESTS_IN_THE_NMC = frozenset({Action.REBOOT, Action.DELAYED_ON, Action.DELAYED_OFF, Action.DELAYED_REBOOT})
-"""What an NMC restart loses (FA232984)."""
 
 
 def goal_for(command: Command, outlet: Outlet | None) -> Goal:
@@ -107,46 +104,3 @@ def ending(end: GoalDone | GoalFailed) -> Ending:
     if end.result.outcome is Outcome.CONFIRMED:
         return Ending(ResultStatus.CONFIRMED, end.result.detail)
     return Ending(ResultStatus.UNKNOWN, end.result.detail or "accepted by the PDU, but its effect was not seen")
-
-
-class PendingBook:
-    """The commands of ours that rest in the NMC's memory, where a restart loses them."""
-
-    TAKES_S = 15.0
-    """How long a list may not show the ``*`` of a command yet."""
-
-    def __init__(self) -> None:
-        self._commands: dict[int, PendingCommand] = {}
-
-    def __call__(self) -> tuple[PendingCommand, ...]:
-        """Return what rests there now."""
-        return tuple(self._commands.values())
-
-    def sent(self, command: Command, now_at: float) -> None:
-        """Note a command as soon as the PDU may have it; what does not rest there clears the outlet instead."""
-        if command.outlet is None:
-            return
-        if command.action in RESTS_IN_THE_NMC:
-            self._commands[command.outlet] = PendingCommand(
-                outlet=command.outlet, action=command.action, command_id=command.id, since_at=now_at
-            )
-        elif command.action is Action.CANCEL:
-            self._commands.pop(command.outlet, None)
-
-    def ended(self, command: Command, status: ResultStatus) -> None:
-        """Forget an immediate reboot that was seen through, and whatever certainly did not reach the PDU."""
-        seen_through = command.action is Action.REBOOT and status is ResultStatus.CONFIRMED
-        if command.outlet is not None and (seen_through or status is ResultStatus.FAILED):
-            self._commands.pop(command.outlet, None)
-
-    def seen(self, row: OutletRow, now_at: float) -> None:
-        """Forget a command whose mark is gone from the outlet's row."""
-        command = self._commands.get(row.number)
-        if command is not None and not row.pending and now_at - command.since_at > self.TAKES_S:
-            del self._commands[row.number]
-
-    def lose(self) -> tuple[PendingCommand, ...]:
-        """Return what an NMC restart has lost, and forget it."""
-        lost = self()
-        self._commands.clear()
-        return lost

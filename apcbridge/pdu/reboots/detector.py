@@ -210,6 +210,11 @@ class RebootDetector:
             diagnosis=str(self._diagnosed(status_flags) or UNTOLD) if self._ailing() else None,
         )
 
+    @property
+    def calm(self) -> bool:
+        """True while nothing that was seen lets suspect a restart that was not reported yet."""
+        return not (self._asks_up_time() or self._finding or self._doubt or (self._blind() and self._log_due))
+
     def memory(self) -> RebootMemory:
         """Return what the journal must keep, as of the last :meth:`settle`: no more than what that has reported."""
         return self._saved

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter, ValidationError
 
 from apcbridge.errors import JournalError
-from apcbridge.model import Reboot, RebootCause
+from apcbridge.model import PendingCommand, Reboot, RebootCause
 
 FORMAT = 2
 """Grows when a field changes its meaning; a memory of another format is not read."""
@@ -66,6 +66,10 @@ class RebootMemory:
     counts: dict[RebootCause, int] = field(default_factory=lambda: dict.fromkeys(RebootCause, 0))
     past: tuple[Reboot, ...] = ()
     """The newest restarts, oldest first."""
+    pending: tuple[PendingCommand, ...] = ()
+    """Commands that rest in the NMC's memory; kept here so that a restart and what it lost are written at once."""
+    owed: tuple[PendingCommand, ...] = ()
+    """Reboots that were cut and whose outlets shall be switched on again."""
 
     def dump(self) -> str:
         """Return the JSON text that the journal keeps."""

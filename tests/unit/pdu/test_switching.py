@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 
 from apcbridge.commands import Command, Origin, ResultStatus
-from apcbridge.console.events import GoalDone, GoalFailed, GoalResult, Outcome, OutletRow
+from apcbridge.console.events import GoalDone, GoalFailed, GoalResult, Outcome
 from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAll
 from apcbridge.errors import GoalTimeout
 from apcbridge.model import Action, Nmc, Outlet, OutletState, Setting
-from apcbridge.pdu.switching import PendingBook, ending, goal_for, restart_expected_within, rests_s
+from apcbridge.pdu.switching import ending, goal_for, restart_expected_within, rests_s
 
 OUTLET = Outlet(number=3, name="nas", own_label="Outlet 3", state=OutletState.ON, pending=False, read_at=0, read_mono=0)
 
@@ -78,48 +78,6 @@ def test_only_what_was_seen_is_confirmed_and_only_what_was_not_sent_has_failed(
     end: GoalDone | GoalFailed, status: ResultStatus
 ) -> None:
     assert ending(end).status is status
-
-
-def test_a_delayed_command_rests_in_the_nmc_until_its_mark_is_gone() -> None:
-    book = PendingBook()
-    book.sent(command(Action.DELAYED_OFF), 0)
-    marked = OutletRow(number=3, name="x", state=OutletState.ON, pending=True)
-    unmarked = OutletRow(number=3, name="x", state=OutletState.OFF, pending=False)
-    book.seen(marked, 20)
-    assert [p.action for p in book()] == ["DELAYED_OFF"]
-    book.seen(unmarked, 20)
-    assert book() == ()
-
-
-def test_a_list_read_before_the_mark_shows_forgets_nothing() -> None:
-    book = PendingBook()
-    book.sent(command(Action.DELAYED_OFF), 0)
-    book.seen(OutletRow(number=3, name="x", state=OutletState.ON, pending=False), 2)
-    assert len(book()) == 1
-
-
-def test_a_reboot_seen_through_or_cancelled_rests_no_more() -> None:
-    book = PendingBook()
-    book.sent(command(Action.REBOOT), 0)
-    book.ended(command(Action.REBOOT), ResultStatus.CONFIRMED)
-    assert book() == ()
-    book.sent(command(Action.DELAYED_REBOOT), 0)
-    book.sent(command(Action.CANCEL), 1)
-    assert book() == ()
-
-
-def test_a_restart_loses_what_rests_and_tells_it_once() -> None:
-    book = PendingBook()
-    book.sent(command(Action.REBOOT), 0)
-    book.ended(command(Action.REBOOT), ResultStatus.UNKNOWN)
-    assert [p.command_id for p in book.lose()] == ["c1"]
-    assert book.lose() == ()
-
-
-def test_an_immediate_switch_leaves_nothing_behind() -> None:
-    book = PendingBook()
-    book.sent(command(Action.OFF), 0)
-    assert book() == ()
 
 
 RHYTHM = Nmc(watchdog=True, next_expected_at=1000.0, next_expected_error_s=60.0)

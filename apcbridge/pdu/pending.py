@@ -1,0 +1,134 @@
+"""What a restart of the NMC may take away, and what we owe an outlet after one did. Pure.
+
+Both survive the daemon: they are kept with the reboot detector's memory, in one transaction with the restarts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apcbridge.commands import ResultStatus
+from apcbridge.model import Action, OutletState, PendingCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from apcbridge.commands import Command
+    from apcbridge.console.events import OutletRow
+
+RESTS_IN_THE_NMC = frozenset({Action.REBOOT, Action.DELAYED_ON, Action.DELAYED_OFF, Action.DELAYED_REBOOT})
+"""What an NMC restart loses (FA232984)."""
+TAKES_S = 15.0
+"""How long a list may not show the ``*`` of a command yet."""
+OWED_FOR_S = 3600.0
+"""After an hour an outlet that is off is no longer switched on for a reboot that was cut: somebody may count on it."""
+
+_DONE_WHEN = {Action.DELAYED_ON: OutletState.ON, Action.DELAYED_OFF: OutletState.OFF}
+
+
+@dataclass(frozen=True, slots=True)
+class _Resting:
+    command: PendingCommand
+    session: int | None
+    """The console session in which it was last known to rest; None: one of a daemon before us."""
+    gone_mono: float | None = None
+    """Since when its mark is gone, while a restart may be what took it."""
+
+
+class PendingBook:
+    """The commands of ours that rest in the NMC's memory, where a restart loses them.
+
+    The mark (``*``) behind an outlet's state goes when its command was carried out, and also when a restart lost it.
+    Within one console session no restart can have come between, so there the mark is believed at once; otherwise the
+    command is kept until the card is known to be in its old life (:meth:`no_restart`), or its restart is certain
+    (:meth:`lose`).
+    """
+
+    def __init__(self, known: Iterable[PendingCommand] = ()) -> None:
+        """Go on with what a daemon before us had noted."""
+        self._resting = {one.outlet: _Resting(one, session=None) for one in known}
+        self._session = 0
+
+    def __call__(self) -> tuple[PendingCommand, ...]:
+        """Return what rests there now."""
+        return tuple(one.command for one in self._resting.values())
+
+    def new_session(self) -> None:
+        """Note that we are at the console anew: the card may have restarted in between."""
+        self._session += 1
+
+    def sent(self, command: Command, outlets: Iterable[int], now_at: float) -> None:
+        """Note a command for these outlets as soon as the PDU may have it."""
+        for outlet in outlets:
+            if command.action in RESTS_IN_THE_NMC:
+                pending = PendingCommand(outlet=outlet, action=command.action, command_id=command.id, since_at=now_at)
+                self._resting[outlet] = _Resting(pending, self._session)
+            elif command.action is Action.CANCEL:
+                self._resting.pop(outlet, None)
+
+    def ended(self, command: Command, status: ResultStatus) -> None:
+        """Forget an immediate reboot that was seen through, and whatever certainly did not reach the PDU."""
+        seen_through = command.action is Action.REBOOT and status is ResultStatus.CONFIRMED
+        if seen_through or status is ResultStatus.FAILED:
+            for outlet in [n for n, one in self._resting.items() if one.command.command_id == command.id]:
+                del self._resting[outlet]
+
+    def seen(self, row: OutletRow, now_mono: float, now_at: float) -> None:
+        """Take an outlet's row: with its mark a command still rests, without it was carried out or lost."""
+        one = self._resting.get(row.number)
+        if one is None:
+            return
+        if row.pending:
+            self._resting[row.number] = _Resting(one.command, self._session)
+        elif not 0 <= now_at - one.command.since_at <= TAKES_S:
+            if one.session == self._session:
+                del self._resting[row.number]
+            elif one.gone_mono is None:
+                self._resting[row.number] = _Resting(one.command, one.session, now_mono)
+
+    def no_restart(self, until_mono: float) -> None:
+        """Forget the commands whose mark was gone before ``until_mono``: the card was in its old life then."""
+        self._resting = {
+            outlet: one for outlet, one in self._resting.items() if one.gone_mono is None or one.gone_mono >= until_mono
+        }
+
+    def lose(self, state_of: Callable[[int], OutletState | None]) -> tuple[PendingCommand, ...]:
+        """Return what an NMC restart has lost, and forget it.
+
+        A delayed switch whose outlet has the wanted state (``state_of``, as read after the restart) is not lost.
+        """
+        resting, self._resting = self._resting, {}
+        return tuple(one.command for outlet, one in resting.items() if not _is_done(one.command, state_of(outlet)))
+
+
+def _is_done(command: PendingCommand, state: OutletState | None) -> bool:
+    wanted = _DONE_WHEN.get(Action(command.action))
+    return wanted is not None and state is wanted
+
+
+class Debts:
+    """Outlets that a cut reboot left off and that shall be switched on again, each at most once."""
+
+    def __init__(self, known: Iterable[PendingCommand] = ()) -> None:
+        """Go on with what a daemon before us had owed."""
+        self._owed = {one.outlet: one for one in known}
+
+    def __call__(self) -> tuple[PendingCommand, ...]:
+        """Return what is owed now."""
+        return tuple(self._owed.values())
+
+    def owe(self, pending: PendingCommand) -> None:
+        """Owe an outlet the ON half of its reboot."""
+        self._owed[pending.outlet] = pending
+
+    def settle(self, outlet: int) -> None:
+        """Forget what is owed to an outlet: it was paid, or somebody else gave it a command."""
+        self._owed.pop(outlet, None)
+
+    def overdue(self, now_at: float) -> tuple[PendingCommand, ...]:
+        """Return what is owed for too long, and forget it."""
+        late = tuple(one for one in self._owed.values() if not 0 <= now_at - one.since_at <= OWED_FOR_S)
+        for one in late:
+            del self._owed[one.outlet]
+        return late
