@@ -22,13 +22,24 @@ _SHORTEST_WAIT_S = 0.005
 
 
 class Driver:
-    """Pursues one goal at a time over one port; every event goes to ``on_event`` in order."""
+    """Pursues one goal at a time over one port; every event goes to ``on_event`` in order.
 
-    def __init__(self, port: Port, session: Session, clock: Clock, on_event: Callable[[Event], None]) -> None:
+    ``beat`` is called whenever something came or a deadline passed, as a sign of life while a goal takes its time.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        session: Session,
+        clock: Clock,
+        on_event: Callable[[Event], None],
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self._port = port
         self._session = session
         self._clock = clock
         self._on_event = on_event
+        self._beat = beat
         self._lost: PortLost | None = None
         self._interrupted = False
         self._wait: asyncio.Timeout | None = None
@@ -39,6 +50,7 @@ class Driver:
         self._session.start(goal, self._clock.monotonic())
         while True:
             end = self._emit(await self._exchange())
+            self._beat()
             if end is not None:
                 await self._flush_rest()
                 return end

@@ -21,6 +21,7 @@ from apcbridge.console.goals import (
     ReadEventLog,
     ReadIdentity,
     ReadNetwork,
+    ReadOutletConfig,
     ReadResetCause,
     ReadStatus,
 )
@@ -31,6 +32,7 @@ from apcbridge.errors import (
     ConsoleError,
     GoalTimeout,
     LoginRefused,
+    OutletMismatch,
     PasswordChangeForced,
     PortError,
     ScreenUnrecognised,
@@ -48,7 +50,7 @@ from apcbridge.pdu.switching import Ending
 if TYPE_CHECKING:
     from apcbridge.clock import Clock
     from apcbridge.commands import Arbiter, Command
-    from apcbridge.console.events import Event, GoalDone
+    from apcbridge.console.events import GoalDone
     from apcbridge.pdu.keeper import Keeper
     from apcbridge.pdu.ports import PortRegistry
     from apcbridge.pdu.settings import PduSettings
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
 IDENTITY_EVERY_S = 12 * 3600.0
 MENU_LOAD_EVERY_S = 30.0
 """On menus the loads cost four more screens; elsewhere they come with every poll."""
+UNTOLD_AGAIN_S = 600.0
+"""When to ask again for what was not told."""
 UP_TIME_EVERY_S = 60.0
 SILENT_AFTER_FAILURES = 2
 """One lost byte is noise; a console that failed twice in a row does not answer."""
@@ -99,6 +103,10 @@ class Supervisor:
         )
         self._executor = Executor(settings, services.clock, keeper, self._beat)
         self._ladder = Ladder()
+        self._config_due_mono: dict[int, float] = {}
+        """When each outlet's delays are to be read again, where that is one page per outlet."""
+        self._configs_due_mono = float("-inf")
+        """When to ask for any of them again."""
         self._wake = asyncio.Event()
         self._stopping = False
         self._driver: Driver | None = None
@@ -106,7 +114,7 @@ class Supervisor:
         self._opened = 0
         self._last_reason = ""
         self._next_poll_mono = self._clock.monotonic()
-        self._identity_mono = self._load_mono = self._up_time_mono = float("-inf")
+        self._identity_mono = self._load_due_mono = self._up_time_mono = float("-inf")
         self.progress_mono = self._clock.monotonic()
         self._tried = asyncio.Event()
         self.left = asyncio.Event()
@@ -156,7 +164,7 @@ class Supervisor:
         baud = self._settings.bauds[self._opened % len(self._settings.bauds)]
         port = await self._ports.open(self._settings.port, baud)
         self._log.info("opened %s at %d baud", self._settings.port, baud)
-        self._driver = driver = Driver(port, self._session, self._clock, self._on_event)
+        self._driver = driver = Driver(port, self._session, self._clock, self._keeper.on_event, self._beat)
         try:
             await self._serve(driver)
         finally:
@@ -196,8 +204,9 @@ class Supervisor:
         """Read what is due; commands that arrive meanwhile go first."""
         now_mono = self._clock.monotonic()
         if now_mono - self._identity_mono >= IDENTITY_EVERY_S:
-            await self._ask_if_offered(driver, ReadIdentity())
-            self._identity_mono = self._up_time_mono = now_mono
+            told = await self._ask_if_offered(driver, ReadIdentity())
+            self._identity_mono = now_mono - (0 if told else IDENTITY_EVERY_S - UNTOLD_AGAIN_S)
+            self._up_time_mono = now_mono
             if self._can("outlet_config"):
                 await self._ask(driver, ReadStatus(load=False))
                 await self._ask_if_offered(driver, ReadConfig())
@@ -207,17 +216,33 @@ class Supervisor:
         await self._read_status(driver, now_mono)
         await self._gather_evidence(driver)
         self._succeeded()
+        await self._read_one_config(driver, now_mono)
 
     async def _read_status(self, driver: Driver, now_mono: float) -> None:
         cheap = self._session.dialect in (DialectId.D3C, DialectId.D4)
-        load = self._can("load") and (cheap or now_mono - self._load_mono >= MENU_LOAD_EVERY_S)
-        await self._ask(driver, ReadStatus(load=load))
-        if load:
-            self._load_mono = now_mono
+        load = self._can("load") and now_mono >= self._load_due_mono
+        if not (load and await self._ask_if_offered(driver, ReadStatus(load=True))):
+            await self._ask(driver, ReadStatus(load=False))
+            self._load_due_mono = now_mono + UNTOLD_AGAIN_S if load else self._load_due_mono
+        elif not cheap:
+            self._load_due_mono = now_mono + MENU_LOAD_EVERY_S
         for _ in range(CONFIRM_READS):
             if self._keeper.settled:
                 break
             await self._ask(driver, ReadStatus(load=False))
+
+    async def _read_one_config(self, driver: Driver, now_mono: float) -> None:
+        """Read the delays of one outlet a poll: menus show them on a page per outlet, 1.5 s of wire each."""
+        if self._can("outlet_config") or now_mono < self._configs_due_mono:
+            return
+        due = (o for o in self._keeper.outlets if now_mono >= self._config_due_mono.get(o.number, now_mono))
+        outlet = next(due, None)
+        if outlet is None:
+            return
+        if await self._ask_if_offered(driver, ReadOutletConfig(outlet.number, outlet.label)):
+            self._config_due_mono[outlet.number] = now_mono + IDENTITY_EVERY_S
+        else:
+            self._configs_due_mono = now_mono + UNTOLD_AGAIN_S
 
     async def _gather_evidence(self, driver: Driver) -> None:
         """Ask the PDU why its NMC restarted, as far as its dialect can tell."""
@@ -269,11 +294,15 @@ class Supervisor:
             raise end.error
 
     async def _ask_if_offered(self, driver: Driver, goal: Goal) -> bool:
-        """Pursue a goal that this unit or account may not offer; return whether it does."""
+        """Pursue a goal without which a poll is whole; return whether it was reached.
+
+        A unit or account may not offer it, or show it on a screen that this program does not know: neither makes the
+        outlets' states less true.
+        """
         try:
             await self._ask(driver, goal)
-        except CommandRejected as error:
-            self._log.info("%s", error)
+        except (CommandRejected, ScreenUnrecognised, OutletMismatch, TableIncomplete) as error:
+            self._log.info("%s was not told: %s", type(goal).__name__, error)
             return False
         return True
 
@@ -359,7 +388,3 @@ class Supervisor:
 
     def _beat(self) -> None:
         self.progress_mono = self._clock.monotonic()
-
-    def _on_event(self, event: Event) -> None:
-        self._beat()
-        self._keeper.on_event(event)
