@@ -216,7 +216,7 @@ def version(text: str | None) -> str | None:
 def parse_about(data: Sequence[str]) -> tuple[Identity, int | None]:
     """Return what ``about`` tells of the hardware and versions, and the up time in seconds."""
     blocks = sections(data)
-    hardware = blocks.get("Hardware Factory", {})
+    hardware = blocks.get("Hardware Factory") or pairs(data)
     if "Model Number" not in hardware:
         raise ScreenUnrecognised("the answer of 'about' has no model number")
     app = blocks.get("Application Module", {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from apcbridge.console import answers
 from apcbridge.console.dialects import DASH_C_VERBS, SHELL_VERBS, DialectId
@@ -34,10 +34,13 @@ from apcbridge.errors import CommandRejected, ConsoleError, OutletMismatch, Scre
 from apcbridge.model import Identity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from apcbridge.console.answers import Answer, StatusTable
     from apcbridge.console.events import OutletRow
     from apcbridge.console.goals import Configure, ReadEventLog, SetGateway, SetPduName, Switch, SwitchAll
-    from apcbridge.model import Load
+
+Parsed = TypeVar("Parsed")
 
 
 def ask(memory: Memory, send: Send) -> Dialog[Answer]:
@@ -68,6 +71,21 @@ def query_if_known(memory: Memory, command: str) -> Dialog[tuple[str, ...]]:
         return ()
     memory.refusals.pop(command, None)
     return answer.data
+
+
+def read_if_known(memory: Memory, command: str, parse: Callable[[tuple[str, ...]], Parsed]) -> Dialog[Parsed]:
+    """Ask what is of use but not vital; an answer not understood twice in a row (once may be noise) counts as none."""
+    sense = f"the sense of {command!r}"
+    if _known_refused(memory, sense):
+        return parse(())
+    data = yield from query_if_known(memory, command)
+    try:
+        parsed = parse(data)
+    except (ScreenUnrecognised, TableIncomplete):
+        memory.refusals[sense] += 1
+        raise
+    memory.refusals.pop(sense, None)
+    return parsed
 
 
 def _known_refused(memory: Memory, command: str) -> bool:
@@ -158,18 +176,16 @@ def read_status(memory: Memory, *, load: bool) -> Dialog[GoalResult]:
 
 
 def _dash_c_load(memory: Memory) -> Dialog[LoadReading]:
-    phases, banks, total = answers.parse_dash_c_current((yield from query_if_known(memory, "current")))
-    watts, volt_amperes = answers.parse_power((yield from query_if_known(memory, "power")))
+    phases, banks, total = yield from read_if_known(memory, "current", answers.parse_dash_c_current)
+    watts, volt_amperes = yield from read_if_known(memory, "power", answers.parse_power)
     return LoadReading(phases=phases, banks=banks, total_deciamps=total, watts=watts, volt_amperes=volt_amperes)
 
 
 def _shell_load(memory: Memory) -> Dialog[LoadReading]:
-    phases: tuple[Load, ...] = answers.parse_numbered_amperes(
-        (yield from query_if_known(memory, "phReading all current"))
-    )
-    banks = answers.parse_numbered_amperes((yield from query_if_known(memory, "bkReading all")))
-    watts, _ = answers.parse_power((yield from query_if_known(memory, "devReading power")))
-    _, volt_amperes = answers.parse_power((yield from query_if_known(memory, "devReading appower")))
+    phases = yield from read_if_known(memory, "phReading all current", answers.parse_numbered_amperes)
+    banks = yield from read_if_known(memory, "bkReading all", answers.parse_numbered_amperes)
+    watts, _ = yield from read_if_known(memory, "devReading power", answers.parse_power)
+    _, volt_amperes = yield from read_if_known(memory, "devReading appower", answers.parse_power)
     return LoadReading(phases=phases, banks=banks, watts=watts, volt_amperes=volt_amperes)
 
 
@@ -307,10 +323,10 @@ _SHELL_DELAYS = ("olOnDelay", "olOffDelay", "olRbootTime")
 def read_config(memory: Memory) -> Dialog[GoalResult]:
     """Read the delays of all outlets."""
     commands = _DASH_C_DELAYS if memory.dialect is DialectId.D3C else _SHELL_DELAYS
-    on = yield from query_if_known(memory, f"{commands[0]} all")
-    off = yield from query_if_known(memory, f"{commands[1]} all")
-    reboot = yield from query_if_known(memory, f"{commands[2]} all")
-    yield Emit(ConfigReading(outlets=answers.join_delays(*map(answers.parse_delays, (on, off, reboot)))))
+    on = yield from read_if_known(memory, f"{commands[0]} all", answers.parse_delays)
+    off = yield from read_if_known(memory, f"{commands[1]} all", answers.parse_delays)
+    reboot = yield from read_if_known(memory, f"{commands[2]} all", answers.parse_delays)
+    yield Emit(ConfigReading(outlets=answers.join_delays(on, off, reboot)))
     return GoalResult()
 
 

@@ -12,6 +12,7 @@ from apcbridge.console.goals import Logout, ReadStatus, Switch
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
 from apcbridge.model import Action
 from tests.unit.console.foreign import ACTIONS, ForeignConsole, Manner
+from tests.unit.console.foreign_shell import Accent, ForeignShell
 from tests.unit.console.peer import Driver
 
 READ = ReadStatus(load=False)
@@ -186,7 +187,7 @@ MANNERS |= {
 manners = pytest.mark.parametrize("manner", MANNERS.values(), ids=MANNERS)
 
 
-def driver(console: ForeignConsole, access: Access = Access.MENU, *, drip: bool = False) -> Driver:
+def driver(console: ForeignConsole | ForeignShell, access: Access = Access.MENU, *, drip: bool = False) -> Driver:
     session = Session(Credentials("apc", "apc"), SessionOptions(access=access))
     return Driver(session, console, cuts=cycle([1, 3, 1, 17]) if drip else repeat(10_000))
 
@@ -255,3 +256,98 @@ def test_a_confirmation_for_something_else_is_cancelled(text: object) -> None:
     assert not isinstance(end, GoalDone)
     assert console.log == []
     assert states(run.run(READ))[1][2] == "ON"
+
+
+AOS_6 = Accent()
+DASH_C = Accent(
+    dash_c=True,
+    prompt="APC>",
+    welcome=("", "Unit ID: rack7", "Outlets: 8", ""),
+    code="OK",
+    refusal=("E100: Command does not exist.",),
+    row=lambda number, name, state: f"{number:2d}: {state:<6}: {name}",
+    current=("Current on total is 1.4A",),
+    acknowledgement=lambda number, name: [f"{number:2d}: {name:<15}: Outlet Turned On"],
+)
+ACCENTS = {
+    "aos 6": AOS_6,
+    "no echo": replace(AOS_6, echo=False),
+    "lf cr": replace(AOS_6, eol="\n\r"),
+    "lf only": replace(AOS_6, eol="\n"),
+    "long prompt": replace(AOS_6, prompt="Administrator@apc>"),
+    "prompt with blank": replace(AOS_6, prompt="apc> "),
+    "code last": replace(AOS_6, code_last=True),
+    "code with blanks": replace(AOS_6, code="E000: Success  "),
+    "issued": replace(AOS_6, code="E001: Successfully Issued"),
+    "reboot required": replace(AOS_6, trailer=("", "", "* Reboot required for change to take effect.")),
+    "code of a required reboot": replace(
+        AOS_6, code="E002: Success", trailer=("Reboot required for change to take effect.",)
+    ),
+    "blank lines": replace(AOS_6, before=2, after=3),
+    "no blank lines": replace(AOS_6, after=0),
+    "one outlet is not told": replace(AOS_6, one_outlet=False),
+    "usage on refusal": replace(
+        AOS_6, one_outlet=False, refusal=("E102: Parameter Error", "Usage: olStatus", "    <all | outlet name>")
+    ),
+    "numbers at the margin": replace(AOS_6, row=lambda number, name, state: f"{number}: {name}: {state.capitalize()}"),
+    "wide numbers": replace(AOS_6, row=lambda number, name, state: f"{number:3d}: {name}: {state.capitalize()}"),
+    "padded rows": replace(AOS_6, row=lambda number, name, state: f"{number:2d}: {name}: {state.capitalize()}   "),
+    "padded names": replace(AOS_6, row=lambda number, name, state: f"{number:2d}: {name:<23}: {state.capitalize()}"),
+    "pager": replace(AOS_6, page=5),
+    "loads in words": replace(AOS_6, current=("Phase 1 carries 0.5 A of 16 A",)),
+    "loads not available": replace(AOS_6, current=("1: N/A",)),
+    "dash c": DASH_C,
+    "dash c, no ok": replace(DASH_C, code=""),
+    "dash c, prompt with blank": replace(DASH_C, prompt="APC> "),
+    "dash c, no echo": replace(DASH_C, echo=False),
+    "dash c, no acknowledgement": replace(DASH_C, acknowledgement=lambda *_: []),
+    "dash c, numbers at the margin": replace(
+        DASH_C, row=lambda number, name, state: f"{number}: {state:<6}: {name}", acknowledgement=lambda *_: ["OK"]
+    ),
+    "dash c, narrow states": replace(DASH_C, row=lambda number, name, state: f"{number:2d}: {state:<4}: {name}"),
+    "dash c, loads in words": replace(DASH_C, current=("Phase 1: 0.5 A",)),
+}
+accents = pytest.mark.parametrize("accent", ACCENTS.values(), ids=ACCENTS)
+
+
+def shell_driver(console: ForeignShell, *, drip: bool = False) -> Driver:
+    return driver(console, Access.CLI if console.accent.dash_c else Access.AUTO, drip=drip)
+
+
+@accents
+def test_reads_and_switches_on_a_command_line(accent: Accent) -> None:
+    for drip in (False, True):
+        console = ForeignShell(accent, NAMES)
+        console.states[3] = "OFF"
+        run = shell_driver(console, drip=drip)
+        expected = [(number, NAMES[number - 1], state) for number, state in console.states.items()]
+        assert states(run.run(READ)) == expected
+        assert states(run.run(READ)) == expected
+        end = run.run(Switch(2, "db: ON", Action.OFF))[-1]
+        assert isinstance(end, GoalDone), end
+        assert end.result.outcome is Outcome.CONFIRMED
+        assert console.log == [(2, "OFF")]
+        assert isinstance(run.run(Logout())[-1], GoalDone)
+        assert states(run.run(READ))[1][2] == "OFF"
+        end = run.run(Switch(6, "12- ON", Action.REBOOT, settle_s=9.0))[-1]
+        assert isinstance(end, GoalDone), end
+        assert end.result.outcome is Outcome.CONFIRMED
+        assert console.log == [(2, "OFF"), (6, "REBOOT")]
+
+
+@accents
+def test_loads_in_unknown_words_are_given_up_and_spoil_no_list(accent: Accent) -> None:
+    run = shell_driver(ForeignShell(accent, NAMES))
+    ends = [run.run(ReadStatus())[-1] for _ in range(4)]
+    assert all(isinstance(end, GoalDone) for end in ends[2:]), ends
+    assert len(states(run.run(ReadStatus()))) == len(NAMES)
+
+
+@pytest.mark.parametrize("accent", [AOS_6, DASH_C], ids=["aos 6", "dash c"])
+def test_an_outlet_user_of_a_command_line_sees_its_own_outlets(accent: Accent) -> None:
+    welcome = tuple(line.replace("Super User", "Outlet User") for line in AOS_6.welcome)
+    console = ForeignShell(replace(accent, welcome=welcome), NAMES, mine=(2, 5))
+    run = shell_driver(console)
+    assert [row[0] for row in states(run.run(READ))] == [2, 5]
+    assert isinstance(run.run(Switch(5, "nas > x", Action.OFF))[-1], GoalDone)
+    assert console.log == [(5, "OFF")]
