@@ -132,11 +132,11 @@ class MqttBridge:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._verbs.run())
                 while True:
-                    await self._nap(await self._attempt())
+                    await self._nap(await self._attempt(group))
         finally:
             stop_listening()
 
-    async def _attempt(self) -> float:
+    async def _attempt(self, group: asyncio.TaskGroup) -> float:
         """Hold one connection for as long as it lasts; return how long to wait before the next."""
         try:
             connection = await self._connect()
@@ -145,17 +145,30 @@ class MqttBridge:
             wait_s = self._backoff.failed(refused=refused)
             self._complain(error, wait_s)
             return wait_s
-        begun_mono, wait_s = self._clock.monotonic(), 0.0
+        begun_mono = self._clock.monotonic()
+        # A task group that fails swallows a cancellation that comes at the same moment (before Python 3.13), and a
+        # machine that shuts down stops the broker and us together. Waiting for another task loses no cancellation.
+        serving = group.create_task(self._serve_until_lost(connection))
         try:
-            await self._serve(connection)
-        except* BrokerError as group:
-            now_mono = self._clock.monotonic()
-            wait_s = self._backoff.lost(now_mono - begun_mono, now_mono)
-            self._complain(_first(group), wait_s)
+            await asyncio.wait([serving])
         finally:
+            serving.cancel()
+            await asyncio.wait([serving])
             self._connection = None
             await self._part(connection)
+        now_mono = self._clock.monotonic()
+        wait_s = self._backoff.lost(now_mono - begun_mono, now_mono)
+        self._complain(serving.result(), wait_s)
         return wait_s
+
+    async def _serve_until_lost(self, connection: BrokerConnection) -> BrokerError:
+        """Return why the connection ended."""
+        error: BrokerError = BrokerUnavailable("the connection is over")
+        try:
+            await self._serve(connection)
+        except* BrokerError as caught:
+            error = _first(caught)
+        return error
 
     async def _connect(self) -> BrokerConnection:
         """Open a connection in the first version of the protocol that the broker answers to.

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from apcbridge.mqtt.verbs import Verb
 
-PATIENCE_S = 25.0
-"""Deadline for what happens at once on an idle machine."""
+PATIENCE_S = 60.0
+"""Deadline for what happens at once on an idle machine; on a busy one a lost connection or two is in it."""
 CLOCK = SystemClock()
 
 

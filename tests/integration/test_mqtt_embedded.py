@@ -78,7 +78,7 @@ async def test_end_to_end_with_debians_clients(tmp_path: Path) -> None:
 async def test_a_password_is_asked_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with broker(bridge="right", guest="other") as port:
         async with running(at(port, tmp_path, username="bridge", password="wrong")) as world:
-            await until(lambda: any("user bridge" in r.message for r in caplog.records))
+            await until(lambda: any("user bridge" in m for m in caplog.messages))
             assert not world.bridge.connected
         async with running(at(port, tmp_path, username="bridge", password="right")) as world:
             await until(lambda: world.bridge.connected)
@@ -91,7 +91,7 @@ async def test_a_password_is_asked_for(tmp_path: Path, caplog: pytest.LogCapture
 
 async def test_a_setting_of_5_does_not_fall_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with broker() as port, running(at(port, tmp_path, protocol=MqttProtocol.V5)) as world:
-        await until(lambda: any("127.0.0.1" in r.message for r in caplog.records))
+        await until(lambda: any("127.0.0.1" in m for m in caplog.messages))
         assert not world.bridge.connected
 
 
