@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -154,6 +154,26 @@ def parse_numbered_amperes(data: Iterable[str]) -> tuple[Load, ...]:
             raise ScreenUnrecognised(f"no current in {summary(line)}")
         loads.append(Load(index=int(match[1]), deciamps=deciamps(match[2])))
     return tuple(loads)
+
+
+def parse_limits(data: Iterable[str]) -> dict[int, int]:
+    """Read ``1: 16 A`` rows of a threshold in whole amperes; raises ScreenUnrecognised on any other line."""
+    return {load.index: load.deciamps // 10 for load in parse_numbered_amperes(data)}
+
+
+def with_limits(
+    loads: Iterable[Load], low: Mapping[int, int], near: Mapping[int, int], over: Mapping[int, int]
+) -> tuple[Load, ...]:
+    """Put the thresholds of the same phases or banks beside their loads."""
+    return tuple(
+        replace(
+            load,
+            low_a=low.get(load.index),
+            near_overload_a=near.get(load.index),
+            overload_a=over.get(load.index),
+        )
+        for load in loads
+    )
 
 
 def parse_power(data: Iterable[str]) -> tuple[int | None, int | None]:

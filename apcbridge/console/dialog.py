@@ -141,6 +141,9 @@ class Memory:
     """The longest that this console has taken for a screen: a pager's answer is not given up for lost before."""
     state_width: int | None = None
     """Width of the state column of the ``-c`` command line, from the last whole list."""
+    limits: dict[str, tuple[dict[int, int], dict[int, int], dict[int, int]]] = field(default_factory=dict)
+    """Thresholds of phases (``ph``) and banks (``bk``) where the console tells them: low, near overload, overload;
+    each by number, in amperes. Read rarely, reported with every load."""
     refusals: Counter[str] = field(default_factory=Counter)
     """How often in a row this firmware has answered a command with an error; twice, and it is not asked again."""
 

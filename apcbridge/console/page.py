@@ -83,16 +83,20 @@ _DEVICES: Mapping[DialectId, _Device] = {
 _MENUS = frozenset(DialectId) - {DialectId.D3C, DialectId.D4}
 _RACK_PDUS = frozenset({DialectId.D3A, DialectId.D3B, DialectId.D3C, DialectId.D4})
 
+_LOAD_SCREENS = frozenset({DialectId.D3A, DialectId.D3B})
+
 _READ: Mapping[str, Callable[[DialectId], str]] = {
     "outlet states, names, the mark of a pending command": lambda _: "yes",
     "name, contact, location, versions, status flags": lambda each: "menus" if each is DialectId.D3C else "yes",
     "model, serial number, MAC, manufacture date": lambda each: _from(each, "if offered"),
     "up time": lambda each: "at each login" if CAPABILITIES[each].up_time_needs_login else "yes",
     "load of phases and banks": lambda each: _yes(CAPABILITIES[each].load),
+    "thresholds of phases": lambda each: _yes(each is DialectId.D4),
+    "thresholds of banks": lambda each: "yes" if each is DialectId.D4 else _yes(each in _LOAD_SCREENS),
     "load in watts and volt-amperes": lambda each: _yes(each in (DialectId.D3C, DialectId.D4)),
     "event log": lambda each: _from(each, "yes") if CAPABILITIES[each].event_log else "if offered",
     "cause of the last restart, alarm count": lambda each: _yes(CAPABILITIES[each].reset_cause),
-    "delays of all outlets": lambda each: _yes(CAPABILITIES[each].outlet_config),
+    "delays, reboot duration": lambda each: "yes" if CAPABILITIES[each].outlet_config else "outlet by outlet",
     "address, gateway": lambda each: _from(each, "yes" if each in _RACK_PDUS else "if offered"),
 }
 _DONE: Mapping[str, Callable[[DialectId], str]] = {

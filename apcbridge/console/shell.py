@@ -181,12 +181,20 @@ def _dash_c_load(memory: Memory) -> Dialog[LoadReading]:
     return LoadReading(phases=phases, banks=banks, total_deciamps=total, watts=watts, volt_amperes=volt_amperes)
 
 
+_NO_LIMITS: tuple[dict[int, int], dict[int, int], dict[int, int]] = ({}, {}, {})
+
+
 def _shell_load(memory: Memory) -> Dialog[LoadReading]:
     phases = yield from read_if_known(memory, "phReading all current", answers.parse_numbered_amperes)
     banks = yield from read_if_known(memory, "bkReading all", answers.parse_numbered_amperes)
     watts, _ = yield from read_if_known(memory, "devReading power", answers.parse_power)
     _, volt_amperes = yield from read_if_known(memory, "devReading appower", answers.parse_power)
-    return LoadReading(phases=phases, banks=banks, watts=watts, volt_amperes=volt_amperes)
+    return LoadReading(
+        phases=answers.with_limits(phases, *memory.limits.get("ph", _NO_LIMITS)),
+        banks=answers.with_limits(banks, *memory.limits.get("bk", _NO_LIMITS)),
+        watts=watts,
+        volt_amperes=volt_amperes,
+    )
 
 
 # --- switching -------------------------------------------------------------------------------------------------
@@ -321,13 +329,25 @@ _SHELL_DELAYS = ("olOnDelay", "olOffDelay", "olRbootTime")
 
 
 def read_config(memory: Memory) -> Dialog[GoalResult]:
-    """Read the delays of all outlets."""
+    """Read the delays of all outlets and, on D4, the thresholds that later loads are reported with."""
     commands = _DASH_C_DELAYS if memory.dialect is DialectId.D3C else _SHELL_DELAYS
     on = yield from read_if_known(memory, f"{commands[0]} all", answers.parse_delays)
     off = yield from read_if_known(memory, f"{commands[1]} all", answers.parse_delays)
     reboot = yield from read_if_known(memory, f"{commands[2]} all", answers.parse_delays)
     yield Emit(ConfigReading(outlets=answers.join_delays(on, off, reboot)))
+    for kind in ("ph", "bk") if memory.dialect is DialectId.D4 else ():
+        limits = yield from _read_limits(memory, kind)
+        if limits == memory.limits.get(kind) or limits == (yield from _read_limits(memory, kind)):
+            memory.limits[kind] = limits
     return GoalResult()
+
+
+def _read_limits(memory: Memory, kind: str) -> Dialog[tuple[dict[int, int], dict[int, int], dict[int, int]]]:
+    """Read the thresholds of phases or banks; a digit lost would make another, so new ones are read twice."""
+    low = yield from read_if_known(memory, f"{kind}LowLoad all", answers.parse_limits)
+    near = yield from read_if_known(memory, f"{kind}NearOver all", answers.parse_limits)
+    over = yield from read_if_known(memory, f"{kind}OverLoad all", answers.parse_limits)
+    return low, near, over
 
 
 # --- settings --------------------------------------------------------------------------------------------------

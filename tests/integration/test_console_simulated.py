@@ -13,6 +13,7 @@ from apcbridge.console.events import (
     GoalDone,
     GoalFailed,
     IdentityReading,
+    LoadReading,
     LoggedIn,
     NetworkReading,
     Outcome,
@@ -23,6 +24,7 @@ from apcbridge.console.goals import (
     Configure,
     Goal,
     Logout,
+    ReadConfig,
     ReadEventLog,
     ReadIdentity,
     ReadNetwork,
@@ -131,6 +133,16 @@ def test_names_the_pdu_and_moves_its_gateway(face: Face) -> None:
     assert [reading.gateway for reading in readings] == ["192.168.7.9"]
     readings_of_name = [event for event in wire.run(ReadIdentity()) if isinstance(event, IdentityReading)]
     assert [reading.identity.name for reading in readings_of_name] == ["cage 4 left"]
+
+
+def test_thresholds_are_read_rarely_and_told_with_every_load() -> None:
+    wire = Wire("sim://AP8941?firmware=6.5.6")
+    for goal in (READ, ReadConfig()):
+        assert done(wire.run(goal))
+    for _ in range(2):
+        loads = [event for event in wire.run(ReadStatus()) if isinstance(event, LoadReading)]
+        limits = [(load.low_a, load.near_overload_a, load.overload_a) for load in (*loads[0].phases, *loads[0].banks)]
+        assert limits == [(0, 19, 24), (0, 16, 20), (0, 16, 20)]
 
 
 @pytest.mark.parametrize("face", RACK_PDUS, ids=name)
