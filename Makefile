@@ -3,8 +3,11 @@
 # make check   ruff and mypy only
 # make quick   unit tests only
 # make bench   figures;  make fuzz, make soak: long runs
+# make test-ha real Home Assistants, each in a virtual environment of its own (slow: they install themselves first)
 # make docs    generated pages
-# make clean   removes the virtual environment and caches
+# make deb     the Debian package, in dist/;  make deb-trial: its whole life, in a root file system of its own (root)
+# make lint-packaging    lintian, shellcheck and the tests of packaging/ and config/examples/, with the programs they are for
+# make clean   removes the virtual environments and caches
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -27,7 +30,10 @@ FIND_PYTHON := for candidate in $${PYTHON:-} python3 /usr/bin/python3 python3.11
 
 AS_ROOT := $$(if [ "$$(id -u)" = 0 ]; then echo env; else echo sudo -n env; fi)
 
-.PHONY: help demo test check quick bench fuzz soak docs clean debian-packages
+# The last Home Assistant for each Python: interpreter, version, and the paho-mqtt that it asks for.
+HOME_ASSISTANTS := 3.11/2024.3.3/1.6.1 3.12/2025.1.4/1.6.1 3.13/2025.4.4/2.1.0
+
+.PHONY: help demo test test-ha check quick bench fuzz soak docs clean debian-packages
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -63,6 +69,26 @@ $(VENV)/systemd: pyproject.toml $(VENV)/development | debian-packages
 test: debian-packages $(VENV)/systemd check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# Those whose Python is found; there must be one.
+test-ha: debian-packages $(VENV)/development
+	@venvs=; for wanted in $(HOME_ASSISTANTS); do \
+		IFS=/ read -r version assistant paho <<<"$$wanted"; venv=$(CURDIR)/.venv-ha-$$assistant; \
+		if [ ! -e "$$venv/installed" ]; then \
+			python=; for candidate in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version".*/bin/python; do \
+				"$$candidate" -c "import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" \
+					2>/dev/null && { python=$$candidate; break; }; done; \
+			if [ -z "$$python" ]; then echo "No Python $$version: Home Assistant $$assistant is left out"; continue; fi; \
+			echo "Installing Home Assistant $$assistant into $${venv##*/}, which takes minutes"; \
+			"$$python" -m venv --clear "$$venv"; \
+			"$$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+				"homeassistant==$$assistant" "paho-mqtt==$$paho"; \
+			touch "$$venv/installed"; \
+		fi; \
+		venvs=$$venvs:$$venv; \
+	done; \
+	[ -n "$$venvs" ] || { echo "Python 3.11, 3.12 or 3.13 is needed" >&2; exit 1; }; \
+	APCBRIDGE_HA_VENVS=$${venvs#:} $(BIN)/python -m pytest tests/integration/test_mqtt_real_homeassistant.py $(PYTEST_ARGS)
+
 check: $(VENV)/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -88,8 +114,30 @@ docs: $(VENV)/development
 	$(BIN)/python -m apcbridge.config.page > docs/configuration.md
 	$(BIN)/python -m apcbridge.console.page > docs/supported-devices.md
 
+deb:
+	packaging/deb/build dist
+
+# Two versions, so that there is something to upgrade to. Needs root and debootstrap; about 5 minutes.
+deb-trial:
+	@rm -rf build/deb-trial && mkdir -p build/deb-trial
+	@command -v debootstrap >/dev/null || $(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES=debootstrap
+	packaging/deb/build build/deb-trial
+	DEB_VERSION_SUFFIX=+1 packaging/deb/build build/deb-trial
+	debootstrap --variant=minbase bookworm build/deb-trial/root
+	newer=$$(echo build/deb-trial/*+1_*.deb); packaging/deb/trial build/deb-trial/root "$${newer/+1_/_}" "$$newer"
+	rm -rf --one-file-system build/deb-trial
+
+lint-packaging: $(VENV)/development
+	@$(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES="$(PACKAGING_PACKAGES)"
+	shellcheck packaging/deb/build packaging/deb/trial packaging/deb/configured packaging/deb/debian/{postinst,prerm,postrm} \
+		config/examples/nagios/check_apcbridge_mqtt
+	yamllint --strict -d '{extends: relaxed, rules: {line-length: disable}}' config packaging
+	$(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
+	packaging/deb/build dist
+	lintian --allow-root --fail-on error,warning dist/apcbridge_*.deb
+
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venv-ha-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
 # Installs what is missing, and only on systems with apt-get; elsewhere the programs must be there already.
 debian-packages:
