@@ -88,7 +88,7 @@ def report(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
             first, *rest = _wrapped(finding.text)
             yield f"  {paint(f'{word:<4}', *styles[finding.level])}  {first}"
             yield from (f"        {line}" for line in rest)
-            if finding.advice and finding.level is not Level.OK:
+            if finding.advice:
                 first, *rest = _wrapped(finding.advice, 3)
                 yield f"        {paint('->', Style.SOFT)} {first}"
                 yield from (f"           {line}" for line in rest)

@@ -55,8 +55,9 @@ def run(args: argparse.Namespace) -> int:
     from apcbridge.clock import SystemClock
     from apcbridge.pdu.ports import PortRegistry
     from apcbridge.simulated import SimulatedRack
-    from apcbridge.tools.init import FACTORY_PASSWORD, Init, Wishes
+    from apcbridge.tools.init import FACTORY_PASSWORD, Init
     from apcbridge.tools.machine import Machine
+    from apcbridge.tools.outward import Wishes
     from apcbridge.tools.terminal import Keyboard, Unattended
 
     password = os.environ.get(PASSWORD_VARIABLE) or (FACTORY_PASSWORD if args.yes else None)

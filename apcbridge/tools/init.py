@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apcbridge.config import examine
-from apcbridge.config.addresses import check_broker_url, check_port
+from apcbridge.config.addresses import check_port
 from apcbridge.config.rules import RESERVED_PDU_IDS
 from apcbridge.config.secret import read_secret
 from apcbridge.console.session import Access, Credentials
 from apcbridge.errors import ApcBridgeError, ConfigError, ConsoleError, LoginRefused, PortError
 from apcbridge.probe import Probe
-from apcbridge.tools.draft import BrokerDraft, Draft, PduDraft, SnmpDraft, configuration
+from apcbridge.tools.draft import Draft, PduDraft, configuration
 from apcbridge.tools.files import NewFiles
 from apcbridge.tools.knock import Heard, Sound, knock
+from apcbridge.tools.outward import Outward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from apcbridge.clock import Clock
     from apcbridge.pdu.ports import PortRegistry
     from apcbridge.probe import Findings
+    from apcbridge.tools.draft import BrokerDraft, SnmpDraft
     from apcbridge.tools.machine import Machine, SerialPort
+    from apcbridge.tools.outward import Wishes
     from apcbridge.tools.terminal import Terminal
 
 LOGIN_TRIES = 3
 """Three failures in a row lock an AOS 3 command line for two minutes; each try here is one."""
 FACTORY_PASSWORD = "apc"  # noqa: S105 - what every APC card leaves the factory with
-EMBEDDED_URL = "embedded://127.0.0.1:1883"
-NO_MQTT = "none"
 
 _ID = re.compile(r"[a-z0-9_-]{1,64}")
 
@@ -48,24 +47,6 @@ _ADVICE = {
 
 class NothingFound(ApcBridgeError):
     """No PDU could be set up, so nothing was written."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the command line said already; None and empty are to be asked for."""
-
-    output: Path
-    bauds: Sequence[int]
-    ports: tuple[str, ...] = ()
-    username: str | None = None
-    password_file: Path | None = None
-    password: str | None = None
-    """From the environment; goes into a file of its own."""
-    mqtt: str | None = None
-    """``none``, ``embedded`` or a URL."""
-    mqtt_username: str = ""
-    mqtt_password_file: Path | None = None
-    snmp: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +84,15 @@ class Init:
                 pdus.append(found)
         if not pdus:
             raise NothingFound("no PDU could be set up; nothing was written")
-        broker, broker_password = await self._broker()
-        snmp = await self._snmp()
-        self._write(pdus, broker, broker_password, snmp)
+        outward = Outward(self._terminal)
+        broker, broker_password = await outward.broker(self._wishes)
+        self._write(pdus, broker, broker_password, await outward.snmp(self._wishes))
 
     # --- finding ---
 
     async def _look_around(self) -> list[_Answering]:
         candidates = self._given() or await self._discovered()
+        given = bool(self._wishes.ports)
         self._terminal.say()
         heard = await asyncio.gather(*(self._listen(port) for port in candidates))
         answering = []
@@ -118,7 +100,8 @@ class Init:
             if isinstance(one, Heard) and one.sound is Sound.CONSOLE:
                 self._terminal.say(f"  {port}: a console answers at {one.baud} baud")
                 answering.append(_Answering(port, one.baud))
-            else:
+            elif given or not _built_in(port):
+                # A PC has dozens of built-in ports with nothing behind them: only those that answer are of interest.
                 self._terminal.say(f"  {port}: {_ADVICE[one.sound] if isinstance(one, Heard) else one}")
         if not answering:
             raise NothingFound("no console answered; nothing was written")
@@ -154,8 +137,8 @@ class Init:
         return free
 
     async def _listen(self, port: str) -> Heard | PortError:
-        # Most built-in ports have nothing behind them, and trying every speed takes a while.
-        bauds = self._wishes.bauds[:1] if "/ttyS" in port else self._wishes.bauds
+        # Trying every speed on a port with nothing behind it takes a while.
+        bauds = self._wishes.bauds[:1] if _built_in(port) else self._wishes.bauds
         try:
             return await knock(self._ports, self._clock, port, bauds)
         except PortError as error:
@@ -219,47 +202,6 @@ class Init:
             password = await self._terminal.ask_secret("  Password (empty: apc, the factory's):") or FACTORY_PASSWORD
         return _Login(username, password, "")
 
-    # --- the rest ---
-
-    async def _broker(self) -> tuple[BrokerDraft | None, str]:
-        """Return the broker and the password to be written into a file."""
-        wish = self._wishes.mqtt
-        if wish is None:
-            self._terminal.say(
-                "\nMQTT: the URL of a broker (mqtt://127.0.0.1:1883), embedded (one of our own), or none"
-            )
-        while True:
-            answer = wish or await self._terminal.ask("  Broker:", NO_MQTT)
-            if answer == NO_MQTT:
-                return None, ""
-            url = EMBEDDED_URL if answer == "embedded" else answer
-            try:
-                check_broker_url(url)
-                break
-            except ValueError as error:
-                if wish is not None:
-                    raise ConfigError(f"--mqtt {wish}: {error}") from None
-                self._terminal.say(f"  {error}")
-        return await self._broker_account(url, asked=wish is None)
-
-    async def _broker_account(self, url: str, *, asked: bool) -> tuple[BrokerDraft, str]:
-        username, password = self._wishes.mqtt_username, ""
-        file = self._wishes.mqtt_password_file
-        if asked and not username and url != EMBEDDED_URL:
-            username = await self._terminal.ask("  User name at the broker (empty: none):")
-            if username and file is None:
-                password = await self._terminal.ask_secret("  Its password:")
-        homeassistant = await self._terminal.confirm("  Announce the PDUs to Home Assistant?", default=True)
-        path = str(file.absolute()) if file else "mqtt.password" if password else ""
-        return BrokerDraft(url=url, username=username, password_file=path, homeassistant=homeassistant), password
-
-    async def _snmp(self) -> SnmpDraft | None:
-        wish = self._wishes.snmp
-        question = "\nServe SNMP on 127.0.0.1 (from port 1161 on), with communities drawn at random?"
-        if wish is None:
-            wish = await self._terminal.confirm(question, default=False)
-        return SnmpDraft(read_community=_word(), write_community=_word()) if wish else None
-
     def _write(
         self,
         pdus: list[tuple[PduDraft, str]],
@@ -299,8 +241,8 @@ def _broker_with_file(broker: BrokerDraft, files: NewFiles, password: str) -> Br
     return replace(broker, password_file=name)
 
 
-def _word() -> str:
-    return f"c{secrets.token_hex(8)}"
+def _built_in(port: str) -> bool:
+    return "/ttyS" in port
 
 
 def _describe(port: SerialPort) -> str:

@@ -117,13 +117,14 @@ def log_in(door: Door, memory: Memory) -> Dialog[Entry]:
 def wait_for_login(door: Door, memory: Memory, patience: int) -> Dialog[Entry]:
     """Press Enter until the login prompt comes back, and log in at once: the window is 30 s.
 
-    ``patience`` counts rounds of some ten seconds; raises GoalTimeout when they are over.
+    ``patience`` counts rounds of some ten seconds; raises LoginRefused, or what the last round ended with.
     """
     for tries in range(patience):
         door.state = SessionState.UNKNOWN
         try:
             return (yield from log_in(door, memory))
-        except GoalTimeout:
+        except (GoalTimeout, ScreenUnrecognised):
+            # Whatever a starting card may print is no prompt yet.
             if tries == patience - 1:
                 raise
     raise GoalTimeout("the console does not answer")

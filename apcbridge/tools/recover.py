@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apcbridge.console.access import Access, Credentials, DashC, Door
-from apcbridge.errors import ApcBridgeError, CommandRejected, ConsoleError, GoalTimeout, LoginRefused
+from apcbridge.errors import (
+    ApcBridgeError,
+    CommandRejected,
+    ConsoleError,
+    GoalTimeout,
+    LoginRefused,
+    ScreenUnrecognised,
+)
 from apcbridge.tools.conversation import Conversation, walk_out
 from apcbridge.tools.knock import Sound, knock
 from apcbridge.tools.passwords import (
@@ -136,7 +143,7 @@ class Recovery:
                     "The card is back and refuses apc: the second press was missed, or the 30 seconds were over.\n"
                     "After three refusals some cards accept nobody for two minutes: wait before the next try then."
                 )
-            except GoalTimeout:
+            except (GoalTimeout, ScreenUnrecognised):
                 self._terminal.say("The card has not come back. Look at its LEDs, and at the cable.")
             if not await self._terminal.confirm("Try again from the button on?", default=True):
                 raise NotRecovered("not logged in; the password is as it was")

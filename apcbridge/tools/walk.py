@@ -1,17 +1,19 @@
 """Walking what a console offers by its own labels, without ever touching what acts. Dialogs: pure.
 
-Only what stands in the tables here is entered or typed. A screen that nobody has seen is recorded and left.
+Only what stands in the tables here is entered or typed. A screen that nobody has seen is recorded and left. Whatever
+acts lies on a screen from which nothing is ever chosen, so that a digit garbled by the line cannot act either: it
+leads, at worst, to such a screen.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from apcbridge.console import menu
 from apcbridge.console.dialects import DialectId
-from apcbridge.console.dialog import CTRL_C, CTRL_L, ESC, Send
+from apcbridge.console.dialog import CTRL_C, CTRL_L, ESC, LoginPromptSeen, Send
 from apcbridge.console.scanner import Prompt
 from apcbridge.console.screens import Kind
 from apcbridge.errors import ScreenUnrecognised
@@ -19,12 +21,14 @@ from apcbridge.errors import ScreenUnrecognised
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from apcbridge.console.dialog import Dialog, Memory, Reply
+    from apcbridge.console.dialog import Dialog, Memory
     from apcbridge.console.screens import Item, Screen
     from apcbridge.tools.transcript import Transcript
 
 MOST_SCREENS = 60
 """The largest menu tree known has about twenty that may be entered."""
+MOST_GARBLED = 12
+"""So many screens that cannot be read: the line is bad, or this is no console of APC's."""
 _PATIENCE_S = 8.0
 _FIRST_OUTLET = "the first outlet"
 """Stands in a path for item 1 of the outlet list: the pages of the others look the same."""
@@ -100,26 +104,36 @@ Path = tuple[str, ...]
 
 
 def walk_menus(memory: Memory, transcript: Transcript) -> Dialog[list[str]]:
-    """Record every menu screen that may be entered, the nearest first; return what was seen and left alone."""
+    """Record every menu screen that may be entered, the nearest first; return what was seen and left alone.
+
+    A screen that cannot be read is recorded as it came and tried once more: it may have been noise.
+    """
     left: list[str] = []
     seen: set[tuple[str, tuple[str, ...]]] = set()
+    garbled: Counter[Path] = Counter()
     paths: deque[Path] = deque([()])
     for _ in range(MOST_SCREENS):
         if not paths:
             break
         path = paths.popleft()
-        screen = yield from _visit(memory, transcript, path)
-        if screen is None:
+        try:
+            screen = yield from _visit(memory, transcript, path)
+        except ScreenUnrecognised as error:
+            garbled[path] += 1
+            if isinstance(error, LoginPromptSeen) or garbled.total() > MOST_GARBLED:
+                raise
+            yield from _get_out(memory, path)
+            paths.extend([path] if garbled[path] == 1 else [])
             continue
-        mark = (screen.title, tuple(item.label for item in screen.items))
-        if mark in seen:
+        mark = (screen.title, tuple(item.label for item in screen.items)) if screen else ("", ())
+        if screen is None or mark in seen:
             continue
         seen.add(mark)
         inviting = _inviting(screen)
         paths.extend((*path, label) for label in inviting)
         left += [_whole_path((*path, item.label)) for item in _left_alone(screen, inviting)]
     yield from _record_log(memory, transcript)
-    return left
+    return left + [f"{_whole_path(path)} (not understood)" for path, times in garbled.items() if times > 1]
 
 
 def run_commands(transcript: Transcript, dialect: DialectId) -> Dialog[list[str]]:
@@ -157,21 +171,23 @@ def _visit(memory: Memory, transcript: Transcript, path: Path) -> Dialog[Screen 
     transcript.begin(_whole_path(path))
     reply = yield Send(str(item.number), wants_input=True, silence_s=_PATIENCE_S)
     if reply.prompt is not Prompt.MENU:
-        yield from _get_out(memory, reply, path)
+        yield from _get_out(memory, path)
         return None
     shown = menu.land(memory, reply)
     return None if shown.title == screen.title and shown.items == screen.items else shown
 
 
-def _get_out(memory: Memory, reply: Reply, path: Path) -> Dialog[None]:
-    """Leave a question that nobody will answer: neither text nor ENTER is typed into it."""
+def _get_out(memory: Memory, path: Path) -> Dialog[None]:
+    """Leave whatever asks there, or is not understood: neither text nor ENTER is typed into it."""
     memory.screen = None
-    for key in (CTRL_C, ESC, ESC):
+    for key in (CTRL_C, ESC, ESC, ESC):
         reply = yield Send(key, enter=False, silence_s=1.0)
-        if reply.prompt is Prompt.MENU:
+        try:
             menu.land(memory, reply)
-            return
-    raise ScreenUnrecognised(f"no way back from {_whole_path(path)}: {reply.prompt} prompt")
+        except ScreenUnrecognised:
+            continue
+        return
+    raise ScreenUnrecognised(f"no way back from {_whole_path(path)}")
 
 
 def _record_log(memory: Memory, transcript: Transcript) -> Dialog[None]:
@@ -189,7 +205,7 @@ def _record_log(memory: Memory, transcript: Transcript) -> Dialog[None]:
     if reply.prompt is Prompt.MENU:
         menu.land(memory, reply)
     else:
-        yield from _get_out(memory, reply, ("event log",))
+        yield from _get_out(memory, ("event log",))
 
 
 def _inviting(screen: Screen) -> list[str]:

@@ -18,8 +18,9 @@ from apcbridge.pdu.ports import PortRegistry
 from apcbridge.sim.device import SimulatedPdu
 from apcbridge.sim.server import SimServer
 from apcbridge.sim.url import parse_url
-from apcbridge.tools.init import Init, NothingFound, Wishes
+from apcbridge.tools.init import Init, NothingFound
 from apcbridge.tools.machine import Machine
+from apcbridge.tools.outward import Wishes
 from tests.unit.tools.people import Player
 
 if TYPE_CHECKING:

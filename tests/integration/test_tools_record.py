@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from apcbridge.clock import SystemClock
 from apcbridge.console.session import Access, Credentials
-from apcbridge.errors import LoginRefused, PasswordChangeForced
+from apcbridge.errors import ConsoleError, LoginRefused, PasswordChangeForced
 from apcbridge.pdu.ports import PortRegistry
 from apcbridge.sim.device import SimulatedPdu
 from apcbridge.sim.faults import FaultKind, StepFault
@@ -111,6 +112,17 @@ async def test_strange_habits_lead_nowhere(quirk: str) -> None:
     recording = await line.record(access=Access.MENU)
     line.assert_untouched()
     assert recording.screens > 10
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("url", ["AP9211?confirm=off", "AP7920?firmware=3.7.3"])
+async def test_on_a_line_that_garbles_bytes_nothing_acts_either(url: str, seed: int) -> None:
+    line = Line(parse_url(f"sim://{url}&flip=0.05&seed={seed}"))
+    with contextlib.suppress(ConsoleError):
+        await line.record(access=Access.MENU)
+    assert line.pdu.log.commands() == []
+    assert line.pdu.firmware.forbidden == []
+    assert line.state() == line.before
 
 
 @pytest.mark.parametrize("url", ["AP9210", "AP9211", "AP7920?firmware=3.7.3", "AP8959?firmware=6.9.6"])
