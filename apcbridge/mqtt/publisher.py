@@ -182,11 +182,9 @@ class Publisher:
         self._plan.forget_published()
         self._take_edges()
         self._dirty.clear()
-        for plan in (self._bridge_plan(), *(self._pdu_plan(pdu) for pdu in self._settings.pdus)):
-            await self._send_all(connection, [p for p in plan if p.document is not None or not p.retain])
-        await self._send_all(connection, self._bridge_plan())
-        for pdu in self._settings.pdus:
-            await self._send_all(connection, self._pdu_plan(pdu))
+        everything = await self._plan_everything()
+        await self._send_all(connection, [p for p in everything if p.document is not None or not p.retain])
+        await self._send_all(connection, await self._plan_everything())
         await self._send_all(connection, self._plan.strangers(self._clock.monotonic()))
         return self.published - before, self._clock.monotonic() - started
 
@@ -199,6 +197,14 @@ class Publisher:
             await self._send_all(connection, self._bridge_plan())
         for pdu in sorted(changed & self._settings.pdus.keys()):
             await self._send_all(connection, self._pdu_plan(pdu))
+
+    async def _plan_everything(self) -> list[Publication]:
+        """Plan the bridge and all PDUs together: the ledger is then written once, not for each of them."""
+        found = self._bridge_plan()
+        for pdu in self._settings.pdus:
+            await asyncio.sleep(0)  # a large PDU takes milliseconds, and others live in this loop
+            found += self._pdu_plan(pdu)
+        return found
 
     def _bridge_plan(self) -> list[Publication]:
         self._bridge_mono = self._clock.monotonic() + BRIDGE_VALUES_S
