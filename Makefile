@@ -33,7 +33,11 @@ AS_ROOT := $$(if [ "$$(id -u)" = 0 ]; then echo env; else echo sudo -n env; fi)
 # The last Home Assistant for each Python: interpreter, version, and the paho-mqtt that it asks for.
 HOME_ASSISTANTS := 3.11/2024.3.3/1.6.1 3.12/2025.1.4/1.6.1 3.13/2025.4.4/2.1.0
 
-.PHONY: help demo test test-ha check quick bench fuzz soak docs clean debian-packages
+# What builds and judges the package, and the programs that the examples are for.
+PACKAGING_PACKAGES := debhelper ca-certificates python3-venv lintian shellcheck yamllint groff-base zsh fish snmp mosquitto-clients \
+	monitoring-plugins-standard nagios4-core nut-snmp prometheus prometheus-snmp-exporter systemd
+
+.PHONY: help demo test test-ha check quick bench fuzz soak docs deb deb-trial lint-packaging clean debian-packages
 
 help:
 	@sed -n 's/^# make/make/p' Makefile

@@ -67,9 +67,11 @@ def until_answer(url: str, wanted: str) -> str:
     """Ask until the answer holds some words; return it."""
     deadline = time.monotonic() + DEADLINE_S
     text = ""
+    content: bytes
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=DEADLINE_S) as answer:
-            text = answer.read().decode()
+            content = answer.read()
+            text = content.decode()
             if wanted in text:
                 return text
         time.sleep(0.1)  # between two questions to a program that tells no other way that it is up
