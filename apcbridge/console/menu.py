@@ -120,7 +120,7 @@ def _sure_list(memory: Memory) -> Dialog[OutletList]:
         memory.listed_names = names
         return table
     again = yield from _one_list(memory, len(table.rows))
-    if tuple(row.name for row in again.rows) != names:
+    if tuple(row.name for row in again.rows) != names or (not table.sure and again.strange != table.strange):
         raise TableIncomplete("two readings of the outlet list do not agree")
     memory.listed_names = names
     return again

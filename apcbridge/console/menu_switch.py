@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from apcbridge.console.screens import Item, OutletPage
 
 _CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Configuration)?(?: \d:\d{1,2})?")
-_MASTER = re.compile(r"Master Control/Configuration|Master|ALL (?:Accessible )?Outlets")
+_MASTER = re.compile(
+    r"Master Control(?:/Configuration)?|Master|(?:Control of )?ALL (?:Accessible )?Outlets", re.IGNORECASE
+)
 _MAY_SKIP_CONFIRMATION = frozenset({DialectId.D0, DialectId.D1, DialectId.D2_OLD, DialectId.D2_NEW})
 """On a MasterSwitch the confirmation can be switched off (cluster-glue): choosing the item may already act."""
 _MAY_LACK_NUMBER = _MAY_SKIP_CONFIRMATION

@@ -66,11 +66,13 @@ _BURIED = (
 password, which is only given where nothing stands between, and not the one for YES."""
 _BURIED_DEPTH = 6
 _LAST_OF_PROMPTS = frozenset(" >:.")
+_PADDING = bytes((0x00, 0x07))
+"""Old terminals needed NUL after a line end, and BEL rings at a wrong choice: neither is text."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
-FOOTER = re.compile(
-    r"\s*(?:\?- Help, )?<ESC>- (?!Exit)[A-Z][\w ]{1,20}, <ENTER>- Refresh(?:, <[A-Z-]{1,8}>- [A-Z][\w ]{1,20}){0,4}\s*"
-)
+_FOOTER_KEY = r"(?:\?|<[A-Z-]{1,9}>)- (?!Exit)[A-Z][\w ]{1,20}"
+FOOTER = re.compile(rf"\s*(?=.*<(?:ESC|ENTER)>- )(?:{_FOOTER_KEY}, ){{0,6}}{_FOOTER_KEY}\s*")
+"""The keys that a menu takes, in whatever order."""
 LOG_FOOTER = re.compile(r"\s*<ESC>- Exit, <ENTER>- Refresh(?:, <SPACE>- Next)?(?:, <B>- Back)?(?:, <D>- Delete)?\s*")
 
 
@@ -102,6 +104,7 @@ class Scanner:
 
     def feed(self, data: bytes) -> None:
         """Append; raises ScreenUnrecognised when the console has printed more than any screen holds."""
+        data = data.translate(None, _PADDING)
         if len(self._buffer) + len(data) > LIMIT_BYTES:
             self.clear()
             raise ScreenUnrecognised(f"more than {LIMIT_BYTES} bytes without a prompt that we know")

@@ -16,7 +16,7 @@ from apcbridge.model import Load, LoadState, OutletState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_TITLE = re.compile(r"-{4,} (\S.*?) -+\s*")
+_TITLE = re.compile(r"-{4,} (\S.*?)(?: [-=]+)?\s*")
 _ITEM = re.compile(r"\s{0,8}(\d{1,2})- (\S.*?)\s*")
 _SETTING = re.compile(r"(\S.*?)\s*: ?(.*)")
 _FIELD = re.compile(r"\s+(\S[^:]*?)\s*: ?(.*?)\s*")
@@ -29,7 +29,10 @@ _UNIT_PREFIX = re.compile(r"Outlet \d:\d{1,2}\s+")
 _STATE = re.compile(r"(ON|OFF)(\*?)")
 _ROWLIKE = re.compile(r"\s{0,8}\d{1,2}- .*\s(?:ON|OFF)\b")
 _NUMBER_STATE = re.compile(r"(?<![\w:])(?:Device )?(\d{1,2}):((?:ON|OFF)\*?)(?=\s|$)")
-_MASTER = re.compile(r"Master\b.*|.*\bALL\b.*Outlets.*")
+_MASTER = re.compile(r"(?!.*\s\s\S)(?:Master\b.*|.*\bALL\b.*Outlets.*)", re.IGNORECASE)
+"""The item for all outlets; where a run of blanks parts its words it may be a torn row of an outlet called so."""
+_TORN = re.compile(r"\s{0,8}\d{1,2}-.*\s\s\S.*|.*\b(?:ON|OFF)\b.*")
+"""A line among the rows that may be what is left of one."""
 
 _MAIN_LABELS = frozenset({"Device Manager", "Outlet Manager"})
 _LIST_TITLE = re.compile(r"Outlet Control/Configuration|Outlet Manager|MasterSwitch plus \d+")
@@ -137,8 +140,7 @@ def parse_screen(text: str) -> Screen:
     body = [line.rstrip() for line in lines[index + 1 : -1] if line.strip()]
     footers = [number for number, line in enumerate(body) if FOOTER.fullmatch(line)]
     has_event_log = any("<CTRL-L>" in body[number] for number in footers)
-    if footers:
-        body = body[: footers[-1]] + body[footers[-1] + 1 :]
+    body = [line for number, line in enumerate(body) if number not in footers[-1:]]
     return Screen(
         title=title[1], lines=tuple(body), footer=bool(footers), has_event_log=has_event_log, above=tuple(lines[:index])
     )
@@ -151,8 +153,15 @@ def summary(text: str) -> str:
 
 
 def outlet_state_field(fields: Mapping[str, str]) -> str | None:
-    """Return the value of ``State`` (MasterSwitch plus: ``Outlet State``), or None."""
-    return fields.get("State", fields.get("Outlet State"))
+    """Return the value of ``State`` (MasterSwitch plus: ``Outlet State``), or None.
+
+    ``Status`` is taken for it only where it reads ON or OFF: the word also stands for other things.
+    """
+    told = fields.get("State", fields.get("Outlet State"))
+    if told is not None:
+        return told
+    values = (fields.get(label, "") for label in ("Status", "Outlet Status"))
+    return next((value for value in values if _STATE.fullmatch(value)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +182,8 @@ def parse_outlet_page(screen: Screen) -> OutletPage:
     name = fields.get("Name", fields.get("Outlet Name"))
     if state is None or name is None:
         raise ScreenUnrecognised(f"{screen.title!r} is no outlet's page")
-    number = fields.get("Outlet", fields.get("Outlet Number"))
+    numbers = (fields.get(label) for label in ("Outlet", "Outlet Number", "Outlet #", "Outlet No."))
+    number = next((value for value in numbers if value is not None), None)
     if number is not None and not re.fullmatch(r"(?:\d:)?\d{1,2}", number):
         raise ScreenUnrecognised(f"{screen.title!r} has outlet number {number!r}")
     return OutletPage(
@@ -198,28 +208,32 @@ class OutletList:
     rows: tuple[OutletRow, ...]
     sure: bool
     """The number of rows is proven, by the expected number or by the master item right after them."""
+    strange: tuple[str, ...] = ()
+    """Lines that are neither."""
 
 
 def parse_outlet_list(screen: Screen, expected: int | None = None, *, loose: bool = False) -> OutletList:
     """Read all rows or raise TableIncomplete.
 
     Rows must be numbered 1..N without gap, their states (and their dashes) must stand in one column, the
-    footer must be there. Lines that are no rows are forgiven only when N is proven: they may be torn rows.
+    footer must be there. Lines that may be torn rows are forgiven only when N is proven.
     ``loose`` is for the MasterSwitch plus, whose columns are not known and which prints more behind the state.
     """
     column = _state_column(screen.lines, _STATE_THEN_MORE if loose else _STATE_LAST)
     rows: list[_Row] = []
     master: Item | None = None
-    strange: str | None = None
+    strange: list[str] = []
     for line in screen.lines:
         row = _parse_row(line, column, loose=loose)
         item = _ITEM.fullmatch(line)
-        if row is not None and master is None:
+        if row is not None:
+            if master is not None:
+                raise TableIncomplete(f"a row stands behind {master.label!r}")
             rows.append(row)
         elif item is not None and master is None and _MASTER.fullmatch(item[2]):
             master = Item(int(item[1]), item[2])
         else:
-            strange = line
+            strange.append(line)
     _check_rows(rows, loose=loose)
     if not screen.footer:
         raise TableIncomplete("the outlet list has no footer")
@@ -228,9 +242,10 @@ def parse_outlet_list(screen: Screen, expected: int | None = None, *, loose: boo
     if expected is not None and len(rows) != expected:
         raise TableIncomplete(f"{len(rows)} rows where {expected} are due")
     sure = expected is not None or master is not None
-    if strange is not None and not sure:
-        raise TableIncomplete(f"the outlet list holds {summary(strange)}")
-    return OutletList(rows=tuple(row.outlet for row in rows), sure=sure)
+    torn = next((line for line in strange if _TORN.fullmatch(line)), None)
+    if torn is not None and not sure:
+        raise TableIncomplete(f"the outlet list holds {summary(torn)}")
+    return OutletList(rows=tuple(row.outlet for row in rows), sure=sure, strange=tuple(strange))
 
 
 def parse_names(screen: Screen, expected: int | None) -> tuple[tuple[str, ...], Item]:

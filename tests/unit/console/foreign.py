@@ -80,6 +80,10 @@ class Manner:
     management: tuple[str, ...] = ("Outlet Control/Configuration", "Outlet Restriction")
     list_title: str = "Outlet Control/Configuration"
     master: str | None = "Master Control/Configuration"
+    heading: tuple[str, ...] = ()
+    """Above the rows."""
+    more: tuple[str, ...] = ()
+    """Items behind the rows."""
     row: Callable[[int, str, str], str] = "{:6d}- {:<25}{}".format
     outlet_title: Callable[[int, str], str] = name_alone
     outlet_items: tuple[str, ...] = ("Control Outlet", "Configure Outlet")
@@ -236,7 +240,8 @@ class ForeignConsole:
             items.append(
                 (self.manner.master, self._open(lambda: Node("Master", items=[("Control of ALL Outlets", None)])))
             )
-        return Node(self.manner.list_title, body=[row for _, row in rows], items=items)
+        items += [(label, None) for label in self.manner.more]
+        return Node(self.manner.list_title, body=[*self.manner.heading, *(row for _, row in rows)], items=items)
 
     def _outlet(self, number: int) -> Callable[[], Node]:
         def page() -> Node:

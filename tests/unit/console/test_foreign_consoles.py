@@ -7,9 +7,10 @@ from itertools import cycle, repeat
 
 import pytest
 
-from apcbridge.console.events import Event, GoalDone, Outcome, StatusReading
+from apcbridge.console.events import Event, GoalDone, GoalFailed, Outcome, StatusReading
 from apcbridge.console.goals import Logout, ReadStatus, Switch
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
+from apcbridge.errors import TableIncomplete
 from apcbridge.model import Action
 from tests.unit.console.foreign import ACTIONS, ForeignConsole, Manner
 from tests.unit.console.foreign_shell import Accent, ForeignShell
@@ -99,6 +100,34 @@ MANNERS = {
     "wider names": replace(PLAIN, row="{:6d}- {:<32}{}".format),
     "numbers at the margin": replace(PLAIN, row="{:2d}- {:<25}{}".format),
     "padded states": replace(PLAIN, row="{:6d}- {:<25}{:<6}".format),
+    "padding after line ends": replace(PLAIN, eol="\r\n\0"),
+    "bell before the prompt": replace(PLAIN, prompt="\x07> "),
+    "cr cr lf": replace(PLAIN, eol="\r\r\n"),
+    "title without dashes behind": replace(PLAIN, title=lambda text: f"------- {text}"),
+    "footer in another order": replace(PLAIN, footer="     <ENTER>- Refresh, <ESC>- Back"),
+    "footer on two lines": replace(PLAIN, footer="     ?- Help, <ESC>- Back,\r\n     <ENTER>- Refresh"),
+    "other labels on the page": replace(
+        PLAIN,
+        block=lambda number, name, state: [
+            f"        Outlet Name   : {name}",
+            f"        Outlet #      : {number}",
+            f"        Outlet Status : {state}",
+        ],
+    ),
+    "heading over the rows": replace(PLAIN, heading=("     Outlet Name                 State",)),
+    "heading and no master": replace(
+        AOS_2, master=None, heading=("     Outlet Name                 State", "     Bank 1")
+    ),
+    "items behind the rows": replace(PLAIN, more=("Outlet Groups", "Schedules")),
+    "items and no master": replace(AOS_2, master=None, more=("Outlet Groups",)),
+    "all outlets": replace(PLAIN, master="All Outlets"),
+    "shouting confirmation": replace(
+        PLAIN, confirm=lambda label, number, name: [label.upper(), f"OUTLET {number} NAMED '{name}'"]
+    ),
+    "wrapped confirmation": replace(
+        PLAIN,
+        confirm=lambda label, number, name: [label, "This command will act on outlet", f"{number} named", f"'{name}'"],
+    ),
     "aos 2": AOS_2,
     "aos 2 without master": replace(AOS_2, master=None),
     "aos 3 without master": replace(PLAIN, master=None),
@@ -351,3 +380,20 @@ def test_an_outlet_user_of_a_command_line_sees_its_own_outlets(accent: Accent) -
     assert [row[0] for row in states(run.run(READ))] == [2, 5]
     assert isinstance(run.run(Switch(5, "nas > x", Action.OFF))[-1], GoalDone)
     assert console.log == [(5, "OFF")]
+
+
+TORN = {
+    "a name that reads like the item for all outlets": ("Master switch", "OXN"),
+    "all outlets of": ("ALL the Outlets", "O N"),
+}
+
+
+@pytest.mark.parametrize(("name", "state"), TORN.values(), ids=TORN)
+def test_a_torn_row_is_not_the_item_for_all_outlets(name: str, state: str) -> None:
+    names = [*NAMES[:5], name, *NAMES[6:]]
+    row = PLAIN.row
+    torn = replace(PLAIN, row=lambda number, name, shown: row(number, name, state if number == 6 else shown))
+    for master in (PLAIN.master, None):
+        end = driver(ForeignConsole(replace(torn, master=master), names)).run(READ)[-1]
+        assert isinstance(end, GoalFailed)
+        assert isinstance(end.error, TableIncomplete)
