@@ -26,7 +26,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from apcbridge.errors import BrokerRefused, BrokerUnavailable
 from apcbridge.mqtt.requests import PAYLOAD_LIMIT, Incoming
-from apcbridge.mqtt.topics import TOPIC_LIMIT
+from apcbridge.mqtt.topics import TOPIC_LIMIT, packet_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -120,7 +120,8 @@ class BrokerConnection:
         self._window = asyncio.Semaphore(WINDOW)
         self._idle = asyncio.Event()
         self._idle.set()
-        self._packet_limit: int | None = None
+        self.packet_limit: int | None = None
+        """Bytes of a packet that the broker takes, as far as it told us."""
 
     @property
     def is_open(self) -> bool:
@@ -199,9 +200,8 @@ class BrokerConnection:
 
     def fits(self, message: Outgoing) -> bool:
         """Tell whether the broker takes a packet of that size (MQTT 5: it said so when we connected)."""
-        overhead = 16 + len(message.correlation or b"")
-        size = len(message.topic.encode()) + len(message.payload) + overhead
-        return self._packet_limit is None or size <= self._packet_limit
+        size = packet_bytes(message.topic, message.payload) + len(message.correlation or b"")
+        return self.packet_limit is None or size <= self.packet_limit
 
     async def drain(self) -> None:
         """Wait until everything published has been acknowledged."""
@@ -367,7 +367,7 @@ class BrokerConnection:
         if reason.is_failure:
             self._welcomed.set_exception(self._refusal(reason))
             return
-        self._packet_limit = getattr(properties, "MaximumPacketSize", None)
+        self.packet_limit = getattr(properties, "MaximumPacketSize", None)
         self._window = asyncio.Semaphore(min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)))
         self._welcomed.set_result(None)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from apcbridge.mqtt.entities import Component, PduEntities, availability, entity_ids, pdu_object_id, slug
 from apcbridge.mqtt.payloads import Json, encode, outlet_name
 from apcbridge.mqtt.settings import DiscoveryMode, MqttSettings
-from apcbridge.mqtt.topics import Topics
+from apcbridge.mqtt.topics import Topics, packet_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
@@ -188,12 +188,16 @@ def bridge_device(settings: MqttSettings) -> Device:
 
 
 def documents(
-    settings: MqttSettings, device: Device, formerly: Mapping[str, Mapping[str, str]]
+    settings: MqttSettings,
+    device: Device,
+    formerly: Mapping[str, Mapping[str, str]],
+    packet_limit: int | None = None,
 ) -> tuple[Document, ...]:
     """Write a device in the configured form.
 
     ``formerly`` (discovery topic -> component id -> platform) is what was announced last: a component that is gone
-    must be named once more, bare, or Home Assistant keeps it.
+    must be named once more, bare, or Home Assistant keeps it. A device whose one document would exceed
+    ``packet_limit`` (bytes that the broker takes) is written one document per entity; every Home Assistant reads both.
     """
     match settings.homeassistant.discovery:
         case DiscoveryMode.OFF:
@@ -205,24 +209,31 @@ def documents(
             now = {component.id: component.platform for component in device.components}
             gone = {cid: platform for cid, platform in formerly.get(topic, {}).items() if cid not in now}
             payload = encode(_shorten(_device_form(settings, device, gone)))
+            if packet_limit is not None and packet_bytes(topic, payload) > packet_limit:
+                return tuple(_single(settings, device, component) for component in device.components)
             return (Document(topic, payload, now, removes=bool(gone)),)
 
 
-def superseded(settings: MqttSettings, owned: Iterable[str], devices: Iterable[Device]) -> tuple[str, ...]:
-    """Pick from ``owned`` the discovery topics of these devices in the form that is not configured (any more).
+def superseded(settings: MqttSettings, owned: Iterable[str], written: Iterable[Document]) -> tuple[str, ...]:
+    """Pick from ``owned`` the discovery topics of the devices of ``written`` in the form that is not written any more.
 
     Their entities must move, not die: the topics get :data:`MIGRATE` before the new documents are published, and are
     emptied after them.
     """
-    objects = {device.object_id for device in devices}
     prefix = f"{settings.homeassistant.prefix}/"
-    device_form = settings.homeassistant.discovery is DiscoveryMode.DEVICE
+    forms = dict(_form(document.topic.removeprefix(prefix)) for document in written)
     found = []
     for topic in owned:
-        form, _, rest = topic.removeprefix(prefix).partition("/")
-        if topic.startswith(prefix) and rest.split("/")[0] in objects and (form == "device") is not device_form:
+        object_id, device_form = _form(topic.removeprefix(prefix))
+        if topic.startswith(prefix) and forms.get(object_id, device_form) is not device_form:
             found.append(topic)
     return tuple(sorted(found))
+
+
+def _form(topic: str) -> tuple[str, bool]:
+    """Tell a device's object id, and whether it is announced in the device form, by a topic without the prefix."""
+    form, _, rest = topic.partition("/")
+    return rest.split("/")[0], form == "device"
 
 
 def _device_form(settings: MqttSettings, device: Device, gone: Mapping[str, str]) -> dict[str, Json]:

@@ -81,6 +81,8 @@ class Plan:
         self._clear_mono: dict[str, float] = {}
         """Owner -> when the values that it left behind may be cleared."""
         self._written: dict[str, _Written] = {}
+        self.packet_limit: int | None = None
+        """Bytes that the broker of now takes in one packet; None: any number."""
 
     def forget_published(self) -> None:
         """Take it that the broker holds nothing of ours."""
@@ -162,7 +164,7 @@ class Plan:
         taken = {held.uid for other, held in self._ledger.devices.items() if other != pdu}
         identity = identify(snapshot, known, taken, self._settings.bridge_id)
         self._ledger.identify(pdu, identity)
-        inputs = (identity.uid, discovery_inputs(snapshot))
+        inputs = (identity.uid, self.packet_limit, discovery_inputs(snapshot))
         before = self._written.get(pdu, _NOTHING)
         if before.inputs != inputs:
             announced = {c.id for device in before.devices for c in device.components}
@@ -173,11 +175,12 @@ class Plan:
         return before
 
     def _write(self, inputs: Hashable, devices: tuple[Device, ...]) -> _Written:
-        written = [d for device in devices for d in documents(self._settings, device, self._ledger.components)]
+        formerly, limit = self._ledger.components, self.packet_limit
+        written = [d for device in devices for d in documents(self._settings, device, formerly, limit)]
         return _Written(inputs, devices, tuple(written))
 
     def _documents(self, owner: str, written: _Written) -> list[Publication]:
-        moving = superseded(self._settings, self._ledger.topics.get(owner, ()), written.devices)
+        moving = superseded(self._settings, self._ledger.topics.get(owner, ()), written.documents)
         return [
             Publication(owner=owner, topic=topic, payload=MIGRATE, retain=False)
             for topic in moving

@@ -143,6 +143,7 @@ class Publisher:
         """Publish everything, then ``online``, then every change, for as long as the connection lasts."""
         self._outbox.extendleft(reversed(self._unacknowledged.values()))
         self._unacknowledged.clear()
+        self._plan.packet_limit = connection.packet_limit
         messages, took_s = await self._publish_all(connection)
         online = Publication(owner=BRIDGE, topic=self._topics.bridge("state"), payload=ONLINE, same_as=ONLINE)
         await self._send(connection, online)

@@ -104,6 +104,11 @@ class Topics:
         return None
 
 
+def packet_bytes(topic: str, payload: bytes) -> int:
+    """Return how large a PUBLISH packet gets at most: fixed header, two lengths, packet id, and no properties."""
+    return len(topic.encode()) + len(payload) + 16
+
+
 def usable_response_topic(topic: str, own_roots: Iterable[str]) -> bool:
     """Tell whether an MQTT 5 Response Topic may be published to.
 

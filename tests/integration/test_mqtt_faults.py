@@ -206,16 +206,30 @@ async def test_two_bridges_of_one_client_id_are_told_apart(
             await until(lambda: any("client id apcbridge-test" in m for m in caplog.messages))
 
 
-async def test_messages_larger_than_the_broker_takes_are_not_sent(
+async def test_a_broker_with_small_packets_is_told_in_small_packets(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Mosquitto(tmp_path, "max_packet_size 3000") as broker:
         settings = settings_for(broker.port, tmp_path, protocol=MqttProtocol.V5)
         async with running(settings) as world:
-            with Observer(broker.port) as observer:
-                await until(lambda: observer.last(STATE) == b"online")
-            assert world.bridge.connected
+            await settled(broker.port, world)
             assert_equal_to_store(broker.port, world)
+            held = retained_at(broker.port)
+    assert "homeassistant/switch/apcbridge_za0401001234/outlet_1/config" in held
+    assert not [topic for topic in held if topic.startswith("homeassistant/device/apcbridge_za")]
+    assert not [m for m in caplog.messages if "more than the broker takes" in m]
+
+
+async def test_messages_larger_than_the_broker_takes_are_not_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Mosquitto(tmp_path, "max_packet_size 500") as broker:
+        settings = settings_for(broker.port, tmp_path, protocol=MqttProtocol.V5)
+        async with running(settings) as world:
+            await settled(broker.port, world)
+            assert world.bridge.connected
+            state = "apcbridge/pdu1/outlet/1/state"
+            assert retained_at(broker.port)[state] == b"ON"
     assert any("more than the broker takes" in m for m in caplog.messages)
 
 

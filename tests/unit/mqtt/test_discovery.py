@@ -23,7 +23,7 @@ from apcbridge.mqtt.discovery import (
 )
 from apcbridge.mqtt.payloads import pdu_topics
 from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, MqttSettings, OutletView, PduView
-from apcbridge.mqtt.topics import OutletConfig, OutletSet, Topics
+from apcbridge.mqtt.topics import OutletConfig, OutletSet, Topics, packet_bytes
 
 from .ha_rules import check_device_message, check_single_message, read
 from .samples import MONO, bare_snapshot, full_snapshot, outlet, settings, status
@@ -227,7 +227,25 @@ def test_only_the_other_forms_topics_of_the_same_device_move(mode: DiscoveryMode
     settings_ = settings(homeassistant=HomeAssistantSettings(discovery=mode))
     (device,) = pdu_devices(settings_, full_snapshot(), "x", ())
     other = old.replace("apcbridge_x", "apcbridge_y")
-    assert superseded(settings_, [old, new, other, "apcbridge/pdu1/info"], [device]) == (old,)
+    written = documents(settings_, device, {})
+    assert superseded(settings_, [old, new, other, "apcbridge/pdu1/info"], written) == (old,)
+
+
+def test_a_device_too_large_for_the_broker_is_announced_entity_by_entity() -> None:
+    large, small = pdu_devices(settings(), full_snapshot(outlets=24), UID, ())[0], bridge_device(settings())
+    (whole,) = documents(settings(), large, {})
+    size = packet_bytes(whole.topic, whole.payload)
+    assert documents(settings(), large, {}, packet_limit=size) == (whole,)
+    parts = documents(settings(), large, {}, packet_limit=size - 1)
+    told_of: dict[str, str] = {}
+    for part in parts:
+        check_single_message(part.topic, part.payload)
+        told_of |= part.components
+    assert told_of == whole.components
+    assert max(packet_bytes(part.topic, part.payload) for part in parts) < 2000
+    assert superseded(settings(), [whole.topic], parts) == (whole.topic,), "the entities move"
+    assert superseded(settings(), [part.topic for part in parts], [whole]) == tuple(sorted(p.topic for p in parts))
+    assert len(documents(settings(), small, {}, packet_limit=size - 1)) == 1, "others keep the configured form"
 
 
 def named(serial: str | None) -> PduSnapshot:

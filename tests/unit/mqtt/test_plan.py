@@ -53,6 +53,23 @@ def test_after_a_connect_everything_is_said_again() -> None:
     assert broker.take(plan, plan.pdu(status(full_snapshot()), {}, MONO)) == first
 
 
+def test_a_broker_with_smaller_packets_gets_smaller_documents() -> None:
+    plan, broker = Plan(settings(), Ledger(None)), Broker()
+    broker.take(plan, plan.pdu(status(full_snapshot()), {}, MONO))
+    plan.forget_published()
+    plan.packet_limit = 3000
+    said = broker.take(plan, plan.pdu(status(full_snapshot()), {}, MONO))
+    switch = "homeassistant/switch/apcbridge_za0401001234/outlet_1/config"
+    assert [said.index(DEVICE), switch in said] == [0, True], "the entities are told to move first"
+    assert DEVICE not in broker.held
+    assert max(map(len, broker.held.values())) < 3000
+    plan.forget_published()
+    plan.packet_limit = None
+    broker.take(plan, plan.pdu(status(full_snapshot()), {}, MONO))
+    assert DEVICE in broker.held
+    assert switch not in broker.held
+
+
 def test_only_what_changed_is_said() -> None:
     plan, broker = Plan(settings(), Ledger(None)), Broker()
     broker.take(plan, plan.pdu(status(full_snapshot()), {}, MONO))

@@ -35,6 +35,7 @@ class Wire:
         self.sent: list[Outgoing] = []
         self._acknowledges = acknowledges
         self._limit = limit
+        self.packet_limit = None
 
     async def publish(self, message: Outgoing, on_ack: Callable[[], None] | None = None) -> None:
         await asyncio.sleep(0)
