@@ -1,0 +1,98 @@
+"""The container and the Home Assistant app, as far as they can be judged without a container engine."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+import apcbridge
+from apcbridge.config import examine
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
+APP = PACKAGING / "homeassistant"
+BROKER = {"host": "core-mosquitto", "port": 1883, "ssl": False, "username": "addons", "password": "of the broker"}
+
+
+@pytest.fixture(scope="module")
+def app() -> ModuleType:
+    loader = importlib.machinery.SourceFileLoader("apcbridge_app", str(APP / "run"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def written(app: ModuleType, folder: Path, options: dict[str, Any]) -> Any:
+    """Return the configuration that some options come to, as the bridge reads it."""
+    file = folder / "apcbridge.yaml"
+    file.touch(mode=0o600)
+    file.write_text(yaml.safe_dump(app.configuration(options, BROKER, str(folder))), encoding="utf-8")
+    report = examine(file)
+    assert not report.faults
+    return report.config
+
+
+def example() -> dict[str, Any]:
+    """Return the options that DOCS.md shows."""
+    [text] = re.findall(r"```yaml\n(.*?)```", (APP / "DOCS.md").read_text(encoding="utf-8"), re.DOTALL)
+    options: dict[str, Any] = yaml.safe_load(text)
+    return options
+
+
+def test_the_options_in_the_documentation_work(app: ModuleType, tmp_path: Path) -> None:
+    config = written(app, tmp_path, example())
+    [pdu] = config.pdus
+    assert pdu.id == "pdu1"
+    assert pdu.outlets[1].policy.value == "no-off"
+    assert config.mqtt.url == "mqtt://core-mosquitto:1883"
+    assert config.mqtt.homeassistant is not None
+    assert pdu.snmp is None
+
+
+def test_snmp_is_there_only_when_asked_for(app: ModuleType, tmp_path: Path) -> None:
+    options = example() | {"snmp_community": "a word", "snmp_sources": ["192.0.2.0/24"]}
+    config = written(app, tmp_path, options)
+    assert str(config.pdus[0].snmp.listen).endswith(":1161")
+    assert [community.access.value for community in config.snmp.communities] == ["read"]
+
+
+def test_a_rule_for_a_pdu_that_is_not_there_is_not_swallowed(app: ModuleType) -> None:
+    with pytest.raises(app.Unusable, match="pdu9"):
+        app.configuration(example() | {"no_off": ["pdu9:1"]}, BROKER, "/state")
+
+
+def test_every_option_has_a_schema() -> None:
+    document = yaml.safe_load((APP / "config.yaml").read_text(encoding="utf-8"))
+    assert document["options"].keys() <= document["schema"].keys()
+    assert document["options"]["pdus"][0].keys() <= document["schema"]["pdus"][0].keys()
+    assert set(document["arch"]) == {"amd64", "aarch64"}
+    assert example().keys() <= document["schema"].keys()
+
+
+def test_versions_agree() -> None:
+    document = yaml.safe_load((APP / "config.yaml").read_text(encoding="utf-8"))
+    container = (PACKAGING / "container" / "Containerfile").read_text(encoding="utf-8")
+    assert document["version"] == apcbridge.__version__
+    assert f"ARG VERSION={apcbridge.__version__}\n" in container
+
+
+def test_the_container_is_not_root_and_drops_what_it_does_not_need() -> None:
+    container = (PACKAGING / "container" / "Containerfile").read_text(encoding="utf-8")
+    [user] = re.findall(r"^USER (\d+):\d+$", container, re.MULTILINE)
+    assert f"--uid {user} " in container
+    compose = yaml.safe_load((PACKAGING / "container" / "compose.yaml").read_text(encoding="utf-8"))
+    service = compose["services"]["apcbridge"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["read_only"] is True
+    assert f"uid={user}" in service["tmpfs"][0]
+    assert (PACKAGING.parent / service["build"]["dockerfile"]).is_file()
