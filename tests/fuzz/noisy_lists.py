@@ -106,6 +106,9 @@ class Console:
     dialect: DialectId
     names: list[str]
     states: list[str]
+    master: bool = True
+    """The list ends with the item for all outlets; without it nothing on the list tells how long it is."""
+    heading: str = ""
     screens: int = 0
     _typed: str = ""
     _rest: bytes = b""
@@ -171,7 +174,8 @@ class Console:
                     "Outlet Control/Configuration",
                     "     <ESC>- Back, <ENTER>- Refresh, <CTRL-L>- Event Log",
                 )
-        found = [*(f"{n:6d}- {name:<25}{state}" for n, (name, state) in rows), master]
+        found = [f"{n:6d}- {name:<25}{state}" for n, (name, state) in rows]
+        found = [*filter(None, [self.heading]), *found, *([master] if self.master else [])]
         if len(found) <= 22:
             return b"\r\n" + pdu.menu(title, *found, footer=footer)
         head = pdu.lines("", pdu.title(title), "", *found[:22]) + pdu.PAGER
@@ -207,7 +211,9 @@ def console_of(dialect: DialectId, rng: random.Random) -> Console:
     names = [
         f"Outlet {n}" if plain else f"{rng.choice(WORDS)} {rng.choice(WORDS)}"[:23].strip() for n in range(1, count + 1)
     ]
-    return Console(dialect, names, [rng.choice(["ON", "OFF", "ON*", "OFF*", "ON", "OFF"]) for _ in names])
+    states = [rng.choice(["ON", "OFF", "ON*", "OFF*", "ON", "OFF"]) for _ in names]
+    heading = rng.choice(["", "", "     Outlet Name              State"])
+    return Console(dialect, names, states, master=rng.random() < 0.7, heading=heading)
 
 
 def session_at(console: Console, *, count_known: bool) -> Session:
