@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.fix_gateway is not None:
         return _fix_gateway(args)
-    daemon = _ask_daemon(args.socket)
+    daemon = _find_daemon(args)
 
     async def look() -> tuple[Finding, ...]:
         async with SimulatedRack() as rack:
@@ -124,6 +124,17 @@ def _as_json(findings: Iterable[Finding]) -> dict[str, object]:
     return {"failed": levels.count(Level.FAIL), "warnings": levels.count(Level.WARN), "findings": listed}
 
 
+def _find_daemon(args: argparse.Namespace) -> Daemon:
+    """Ask the daemon at its usual place, and at the one it takes without systemd: beside its state."""
+    from apcbridge.config import examine
+    from apcbridge.tools.doctor.examination import Daemon
+
+    config = examine(Path(args.config)).config
+    places = [args.socket, *([config.bridge.state_dir / args.socket.name] if config else [])]
+    found = [_ask_daemon(place) for place in places]
+    return next((one for one in found if one.runs), next((one for one in found if one.untold), Daemon()))
+
+
 def _ask_daemon(path: Path) -> Daemon:
     """Ask the running daemon for its PDUs, if there is one."""
     from apcbridge.cli.daemon import Daemon as LocalSocket
@@ -164,7 +175,7 @@ def _fix_gateway(args: argparse.Namespace) -> int:
     pdu = load(Path(args.config)).pdu(args.pdu)
     if pdu is None:
         raise UnknownPdu(f"{args.config} has no PDU {args.pdu!r}")
-    if args.pdu in (_ask_daemon(args.socket).pdus or {}):
+    if args.pdu in (_find_daemon(args).pdus or {}):
         print("apcbridge doctor: the daemon has the port; first: systemctl stop apcbridge", file=sys.stderr)
         return Exit.FAILED
 

@@ -24,7 +24,7 @@ class NewFiles:
     def check_free(self, name: str) -> None:
         """Raise ConfigError if the file exists or its directory cannot be written to."""
         path = self._directory / name
-        if path.exists() or path.is_symlink():
+        if os.path.lexists(path):
             raise ConfigError(f"{path} exists already, and is never overwritten: choose another with --output")
         if not self._directory.is_dir():
             raise ConfigError(f"{self._directory} is no directory: create it, or choose another file with --output")

@@ -79,6 +79,7 @@ class Keyboard:
         while b"\n" not in self._typed:
             data = await _read(sys.stdin.fileno())
             if not data:
+                print(flush=True)
                 raise NobodyAnswers("no answer: standard input has ended")
             self._typed += data
         line, _, rest = bytes(self._typed).partition(b"\n")

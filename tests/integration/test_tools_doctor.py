@@ -146,6 +146,13 @@ async def test_a_bad_configuration_is_told_fault_by_fault(tmp_path: Path) -> Non
         assert len(found) == 2
 
 
+async def test_without_a_configuration_the_way_to_one_is_told(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.config.unlink()
+        (finding,) = await world.findings()
+        assert "apcbridge init" in finding.advice
+
+
 async def test_a_pdu_that_is_not_configured(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         with pytest.raises(UnknownPdu, match="pdu1"):
@@ -295,7 +302,6 @@ async def test_the_command_beside_a_running_daemon(tmp_path: Path) -> None:
         await daemon.until_online()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "apcbridge", "doctor", "--json", "-c", str(daemon.config)),
-            *("--socket", str(tmp_path / "state" / "apcbridge.sock")),
             stdout=asyncio.subprocess.PIPE,
         )
         printed, _ = await asyncio.wait_for(process.communicate(), 40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from apcbridge.clock import Clock
-    from apcbridge.config import Config, PduConfig
+    from apcbridge.config import Config, PduConfig, Report
     from apcbridge.pdu.ports import PortRegistry
     from apcbridge.pdu.settings import PduSettings
     from apcbridge.tools.doctor.findings import Finding
@@ -72,15 +73,18 @@ class Examination:
     async def run(self, file: Path, only: str | None = None) -> tuple[Finding, ...]:
         """Return every finding, in the order of the configuration; raises UnknownPdu."""
         report = examine(file)
-        about = Reporter("configuration")
         if report.config is None:
-            return tuple(about.fail(str(fault), f"apcbridge check-config -c {file}") for fault in report.faults)
+            return _faults(file, report)
         config = report.config
         if only is not None and config.pdu(only) is None:
             raise UnknownPdu(f"{file} has no PDU {only!r}; it has {', '.join(pdu.id for pdu in config.pdus)}")
         pdus = [pdu for pdu in config.pdus if only in (None, pdu.id)]
         found = await asyncio.gather(*(self._pdu(config, pdu) for pdu in pdus))
-        head = (about.ok(f"{file} is good"), *self._about_daemon(), *_state(config.bridge.state_dir, self._daemon))
+        head = (
+            Reporter("configuration").ok(f"{file} is good"),
+            *self._about_daemon(),
+            *_state(config.bridge.state_dir, self._daemon),
+        )
         return (
             *head,
             *(one for many in found for one in many),
@@ -157,6 +161,13 @@ class Examination:
             listening = Listening(socket.SOCK_STREAM, self._machine, daemon_runs=False)
             return (listening.check("built-in broker on", Endpoint(embedded.host, embedded.port), report),)
         return await BrokerCheck(mqtt_settings(config, config.mqtt, self._version), report).run()
+
+
+def _faults(file: Path, report: Report) -> tuple[Finding, ...]:
+    about = Reporter("configuration")
+    missing = any(not fault.line for fault in report.faults) and not os.path.lexists(file)
+    advice = "apcbridge init writes one" if missing else f"apcbridge check-config -c {file}"
+    return tuple(about.fail(str(fault), advice) for fault in report.faults)
 
 
 def _as_told(pdu: DaemonPdu, report: Reporter) -> Finding:

@@ -21,6 +21,7 @@ DAY_S = 86_400.0
 _SPAN_S = 7 * DAY_S
 CURED_AFTER = 3
 """So many intervals without a restart, where they came like a clock, are a cure."""
+_AS_SERVICE = "run the doctor as the user of the service, or with sudo"
 _GATEWAY = (
     "the card hears no traffic and its gateway does not answer: connect its Ethernet port, or make its gateway a host "
     "that always answers: apcbridge doctor --fix-gateway ADDRESS PDU (docs/watchdog.md)"
@@ -29,12 +30,16 @@ _GATEWAY = (
 
 def check_restarts(journal: Path, pdu: str, now_at: float, report: Reporter) -> tuple[Finding, ...]:
     """Read the restarts of the last seven days and judge them; a daemon that never ran has no journal."""
-    if not journal.exists():
+    try:
+        journal.stat()
+    except FileNotFoundError:
         return ()
+    except OSError as error:
+        return (report.warn(f"the journal {journal} cannot be read: {error.strerror}", _AS_SERVICE),)
     try:
         reboots = JournalReader(journal).reboots(pdu, now_at - _SPAN_S)
     except JournalError as error:
-        return (report.warn(str(error), "run the doctor as the user of the service, or with sudo"),)
+        return (report.warn(str(error), _AS_SERVICE),)
     return tuple(judge_restarts(reboots, now_at, report))
 
 

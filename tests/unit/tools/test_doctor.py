@@ -188,6 +188,12 @@ def test_no_journal_is_no_finding(tmp_path: Path) -> None:
     assert check_restarts(tmp_path / "journal.sqlite", "pdu1", 0, ABOUT) == ()
 
 
+def test_a_journal_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
+    # A directory that may not be searched gives the same kind of error, but never to root, who runs some tests.
+    (tmp_path / "state").write_text("")
+    assert levels(check_restarts(tmp_path / "state" / "journal.sqlite", "pdu1", 0, ABOUT)) == ["warn"]
+
+
 def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite").write_text("no database at all, but long enough to be looked at as one" * 20)
     assert levels(check_restarts(tmp_path / "journal.sqlite", "pdu1", 0, ABOUT)) == ["warn"]
