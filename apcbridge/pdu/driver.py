@@ -125,7 +125,9 @@ class Driver:
         try:
             return await reading
         except asyncio.CancelledError:
-            if reading.cancelled():
+            task = asyncio.current_task()
+            # Whoever ends us at this very moment must not be taken for our own cancelling of the read.
+            if reading.cancelled() and not (task and task.cancelling()):
                 return b""
             raise
 
