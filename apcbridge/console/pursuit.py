@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apcbridge.console import menu, menu_settings, menu_switch, shell
+from apcbridge.console import menu, menu_settings, menu_switch, shell, shell_settings
 from apcbridge.console.access import Access, SessionState, arrive, enter, leave
 from apcbridge.console.dialects import DASH_C_VERBS, DialectId
 from apcbridge.console.events import GoalResult
@@ -71,11 +71,11 @@ def _on_shell(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
         case SwitchAll():
             return shell.switch_all(memory, goal)
         case ReadConfig():
-            return shell.read_config(memory)
+            return shell_settings.read_config(memory)
         case Configure():
-            return shell.configure(memory, goal)
+            return shell_settings.configure(memory, goal)
         case SetPduName():
-            return shell.set_pdu_name(memory, goal)
+            return shell_settings.set_pdu_name(memory, goal)
     if memory.dialect is DialectId.D4:
         return _on_shell_of_aos_5(goal, memory)
     raise _not_offered(goal, memory)
@@ -84,15 +84,15 @@ def _on_shell(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
 def _on_shell_of_aos_5(goal: Goal, memory: Memory) -> Dialog[GoalResult]:
     match goal:
         case ReadIdentity(about=about):
-            return shell.read_identity(memory, about=about)
+            return shell_settings.read_identity(memory, about=about)
         case ReadResetCause():
-            return shell.read_reset_cause(memory)
+            return shell_settings.read_reset_cause(memory)
         case ReadEventLog():
-            return shell.read_log(goal)
+            return shell_settings.read_log(goal)
         case ReadNetwork():
-            return shell.read_network(memory)
+            return shell_settings.read_network(memory)
         case SetGateway():
-            return shell.set_gateway(memory, goal)
+            return shell_settings.set_gateway(memory, goal)
     raise _not_offered(goal, memory)
 
 
