@@ -7,39 +7,28 @@ socket is watched by the event loop, so everything but the connect itself (name 
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paho.mqtt.client import (
-    Client,
-    ConnectFlags,
-    DisconnectFlags,
-    MQTTMessage,
-)
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from apcbridge.errors import BrokerRefused, BrokerUnavailable
-from apcbridge.mqtt.requests import PAYLOAD_LIMIT, Incoming
-from apcbridge.mqtt.topics import TOPIC_LIMIT, packet_bytes
+from apcbridge.mqtt.client import close_socket, make_client, reach
+from apcbridge.mqtt.requests import Incoming
+from apcbridge.mqtt.topics import packet_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from paho.mqtt.client import SocketLike
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, SocketLike
     from paho.mqtt.reasoncodes import ReasonCode
 
     from apcbridge.mqtt.settings import MqttSettings
 
-log = logging.getLogger(__name__)
-
-CONNECT_TIMEOUT_S = 5.0
-"""For TCP, and again for TLS."""
 REACH_TIMEOUT_S = 15.0
 """For everything from the name lookup to the first byte of MQTT."""
 CONSENT_TIMEOUT_S = 5.0
@@ -48,12 +37,7 @@ ACK_TIMEOUT_S = 10.0
 """A broker that leaves a message unacknowledged for so long is frozen or gone."""
 WINDOW = 200
 """Messages on their way at once, where the broker sets no smaller limit: one round trip per 200."""
-WILL_DELAY_S = 5
-SESSION_EXPIRY_S = 10
-"""Without a session that lives longer than the delay, the broker publishes the will at once."""
 
-_INCOMING_LIMIT = PAYLOAD_LIMIT + TOPIC_LIMIT + 4096
-"""Bytes of a packet that an MQTT 5 broker may send us; the slack is for properties."""
 _UNSUPPORTED_PROTOCOL = 132
 _TAKEN_OVER = 142
 _TEMPORARY = frozenset({136, 137, 151, 159})
@@ -111,7 +95,8 @@ class BrokerConnection:
         self._on_message = on_message
         self._on_denied = on_denied
         self._loop = asyncio.get_running_loop()
-        self._client = self._make_client(will_topic)
+        self._client = make_client(settings, version, will_topic)
+        self._attach()
         self._fd = -1
         self._welcomed: asyncio.Future[None] = self._loop.create_future()
         self._lost: asyncio.Future[BrokerUnavailable] = self._loop.create_future()
@@ -140,7 +125,8 @@ class BrokerConnection:
         """
         try:
             async with asyncio.timeout(REACH_TIMEOUT_S):
-                await self._connect()
+                await reach(self._client, self._settings, self._version)
+                self._watch_socket()
         except TimeoutError:
             self.abort()
             raise BrokerUnavailable(f"{self._settings.broker} cannot be reached") from None
@@ -228,26 +214,8 @@ class BrokerConnection:
         """Drop the connection without a word; the broker will publish the will."""
         self._end(BrokerUnavailable("closed"))
 
-    def _make_client(self, will_topic: str) -> Client:
-        settings = self._settings
-        five = self._version == MQTTProtocolVersion.MQTTv5
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
-            clean_session=None if five else True,
-            protocol=self._version,
-            transport=settings.broker.transport.value,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.max_inflight_messages = 0
-        client.username_pw_set(settings.username, settings.password)
-        will_properties = None
-        if five:
-            will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho's has no types
-            will_properties.WillDelayInterval = WILL_DELAY_S
-        client.will_set(will_topic, b"offline", qos=1, retain=True, properties=will_properties)
-        client.ws_set_options(path=settings.broker.path)
+    def _attach(self) -> None:
+        client = self._client
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._received
@@ -256,54 +224,6 @@ class BrokerConnection:
         client.on_socket_close = self._unwatch
         client.on_socket_register_write = self._want_write
         client.on_socket_unregister_write = self._want_no_write
-        return client
-
-    async def _connect(self) -> None:
-        """Run paho's blocking connect in a thread of its own; the default executor would hold up our exit."""
-        if self._settings.broker.tls:
-            self._client.tls_set_context(_tls_context(self._settings))
-        done: asyncio.Future[None] = self._loop.create_future()
-
-        def finish(error: Exception | None) -> None:
-            if done.cancelled():
-                self._close_socket()
-            elif error is not None:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
-
-        def work() -> None:
-            error: Exception | None = None
-            try:
-                self._blocking_connect()
-            except (OSError, ValueError) as caught:
-                error = caught
-            try:
-                self._loop.call_soon_threadsafe(finish, error)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                self._close_socket()
-
-        threading.Thread(target=work, name="mqtt-connect", daemon=True).start()
-        try:
-            await done
-        except ssl.SSLError as error:
-            raise BrokerRefused(f"TLS with {self._settings.broker} failed: {error.reason or error}") from None
-        except (OSError, ValueError) as error:
-            raise BrokerUnavailable(f"cannot connect to {self._settings.broker}: {error}") from None
-        self._watch_socket()
-
-    def _blocking_connect(self) -> None:
-        settings = self._settings
-        if self._version == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's has no types
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
-            properties.MaximumPacketSize = _INCOMING_LIMIT
-            broker = settings.broker
-            self._client.connect(
-                broker.host, broker.port, settings.keepalive_s, clean_start=True, properties=properties
-            )
-        else:
-            self._client.connect(settings.broker.host, settings.broker.port, settings.keepalive_s)
 
     def _watch_socket(self) -> None:
         sock = self._client.socket()
@@ -334,18 +254,13 @@ class BrokerConnection:
             self._loop.remove_writer(self._fd)
             self._fd = -1
 
-    def _close_socket(self) -> None:
-        sock = self._client.socket()
-        if sock is not None:
-            sock.close()
-
     def _end(self, reason: BrokerUnavailable) -> None:
         """Settle everything that waits, once."""
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
             self._fd = -1
-        self._close_socket()
+        close_socket(self._client)
         if not self._lost.done():
             self._lost.set_result(reason)
         if not self._welcomed.done():
@@ -439,28 +354,3 @@ class BrokerConnection:
             self._on_denied(sent.topic, str(reason))
         if sent.on_ack is not None:
             sent.on_ack()
-
-
-class _TidySocket(ssl.SSLSocket):
-    """A socket that is closed when its handshake fails; paho drops it open."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
-    """Build the context that checks certificate and host name; raises BrokerRefused for files that cannot be used."""
-    tls = settings.tls
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-        context.sslsocket_class = _TidySocket
-        if tls.cert_file is not None:
-            context.load_cert_chain(tls.cert_file, tls.key_file)
-    except OSError as error:
-        files = ", ".join(str(file) for file in (tls.ca_file, tls.cert_file, tls.key_file) if file is not None)
-        raise BrokerRefused(f"a certificate or key cannot be used ({files}): {error}") from None
-    return context
