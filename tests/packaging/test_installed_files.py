@@ -26,7 +26,7 @@ def configured(path: Path) -> subprocess.CompletedProcess[str]:
 def test_the_service_waits_while_the_configuration_says_nothing(tmp_path: Path) -> None:
     done = configured(DEB / "apcbridge.yaml")
     assert done.returncode == 1
-    assert "apcbridge init" in done.stdout
+    assert "systemctl start apcbridge" in done.stdout
     (tmp_path / "empty").touch()
     assert configured(tmp_path / "empty").returncode == 1
 
