@@ -88,7 +88,7 @@ def test_versions_agree() -> None:
 
 def test_the_container_is_not_root_and_drops_what_it_does_not_need() -> None:
     container = (PACKAGING / "container" / "Containerfile").read_text(encoding="utf-8")
-    [user] = re.findall(r"^USER (\d+):\d+$", container, re.MULTILINE)
+    [user] = re.findall(r"^USER (\d+)$", container, re.MULTILINE)
     assert f"--uid {user} " in container
     compose = yaml.safe_load((PACKAGING / "container" / "compose.yaml").read_text(encoding="utf-8"))
     service = compose["services"]["apcbridge"]
