@@ -110,19 +110,24 @@ class Conversation:
 async def walk_out(talk: Conversation, door: Door) -> None:
     """Log out from wherever we are and give the port back, after success, failure or Ctrl-C alike."""
     try:
-        async with asyncio.timeout(_LEAVE_S):
-            try:
-                await talk.hold(leave(door, talk.memory, told=False))
-            except ConsoleError:
-                door.state = SessionState.UNKNOWN
-            if door.state is SessionState.UNKNOWN:
-                # Not ours any more: whatever is open there is left, not taken over.
-                door.ours = False
-                await talk.hold(arrive(door, talk.memory))
+        # Python before 3.11.3 takes the time-outs of a task that is being cancelled for its cancellation; wait_for gives
+        # the way out a task of its own there.
+        await asyncio.wait_for(_leave(talk, door), _LEAVE_S)
     except (TimeoutError, ConsoleError, PortLost):
         pass  # the console's own inactivity log-off does the rest
     finally:
         talk.close()
+
+
+async def _leave(talk: Conversation, door: Door) -> None:
+    try:
+        await talk.hold(leave(door, talk.memory, told=False))
+    except ConsoleError:
+        door.state = SessionState.UNKNOWN
+    if door.state is SessionState.UNKNOWN:
+        # Not ours any more: whatever is open there is left, not taken over.
+        door.ours = False
+        await talk.hold(arrive(door, talk.memory))
 
 
 def _next_step(dialog: Dialog[Result], answer: Answer | None) -> Step:
