@@ -90,9 +90,10 @@ def test_the_container_is_not_root_and_drops_what_it_does_not_need() -> None:
     container = (PACKAGING / "container" / "Containerfile").read_text(encoding="utf-8")
     [user] = re.findall(r"^USER (\d+)$", container, re.MULTILINE)
     assert f"--uid {user} " in container
+    assert f"--gid {user} " in container
     compose = yaml.safe_load((PACKAGING / "container" / "compose.yaml").read_text(encoding="utf-8"))
     service = compose["services"]["apcbridge"]
     assert service["cap_drop"] == ["ALL"]
     assert service["read_only"] is True
-    assert f"uid={user}" in service["tmpfs"][0]
+    assert f"uid={user},gid={user}," in service["tmpfs"][0]
     assert (PACKAGING.parent / service["build"]["dockerfile"]).is_file()
