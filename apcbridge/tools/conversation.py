@@ -110,8 +110,8 @@ class Conversation:
 async def walk_out(talk: Conversation, door: Door) -> None:
     """Log out from wherever we are and give the port back, after success, failure or Ctrl-C alike."""
     try:
-        # Python before 3.11.3 takes the time-outs of a task that is being cancelled for its cancellation; wait_for gives
-        # the way out a task of its own there.
+        # An early Python 3.11, such as Debian 12's, takes a time-out within a task that is being cancelled for the
+        # cancellation; there wait_for gives the way out a task of its own.
         await asyncio.wait_for(_leave(talk, door), _LEAVE_S)
     except (TimeoutError, ConsoleError, PortLost):
         pass  # the console's own inactivity log-off does the rest
