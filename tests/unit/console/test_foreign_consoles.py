@@ -397,3 +397,25 @@ def test_a_torn_row_is_not_the_item_for_all_outlets(name: str, state: str) -> No
         end = driver(ForeignConsole(replace(torn, master=master), names)).run(READ)[-1]
         assert isinstance(end, GoalFailed)
         assert isinstance(end.error, TableIncomplete)
+
+
+@pytest.mark.parametrize("garbled", [False, True])
+def test_the_first_names_are_read_twice_where_the_line_has_garbled_something(garbled: bool) -> None:
+    console = ForeignShell(AOS_6, NAMES)
+    asked = 0
+
+    def line(typed: bytes) -> bytes:
+        nonlocal asked
+        asked += typed.count(b"olStatus all")
+        printed = console(typed)
+        return printed.replace(b" 3: a b  c", b"a b  c") if garbled and asked == 1 else printed
+
+    options = SessionOptions(expected_outlets=len(NAMES))
+    run = Driver(Session(Credentials("apc", "apc"), options), line)
+    if garbled:
+        assert isinstance(run.run(READ)[-1], GoalFailed)
+    before = asked
+    assert len(states(run.run(READ))) == len(NAMES)
+    assert asked - before == (2 if garbled else 1)
+    assert len(states(run.run(READ))) == len(NAMES)
+    assert asked - before == (3 if garbled else 2)
