@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from apcbridge.config import examine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -249,3 +251,13 @@ def test_the_dashboard_asks_for_metrics_that_exist(bridge: Bridge) -> None:
     assert asked - absent <= there
     assert len(asked) > 6
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_the_configuration_for_fencing_is_accepted(tmp_path: Path) -> None:
+    text = (EXAMPLES / "pacemaker" / "stonith.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "apcbridge.yaml"
+    file.write_text(block, encoding="utf-8")
+    (tmp_path / "pdu1.password").touch(mode=0o600)
+    (tmp_path / "pdu1.password").write_text("a password\n", encoding="utf-8")
+    assert not examine(file).faults
