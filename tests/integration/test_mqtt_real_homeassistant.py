@@ -1,19 +1,13 @@
-"""A real Home Assistant process, seen through its own ``mqtt_statestream``: no HTTP, no token, no fake.
+"""Real Home Assistants: what they show, what they do, and that they complain of nothing.
 
-Opt-in: ``APCBRIDGE_HA_VENV`` names a virtual environment that holds Home Assistant. On Python 3.11 that is
-``pip install homeassistant==2024.3.3 paho-mqtt==1.6.1`` (the single-component form is spoken then); from 2024.11 on the
-device form is. The first start installs more and takes minutes.
+Opt-in (``make test-ha``): ``APCBRIDGE_HA_VENVS`` names virtual environments that hold Home Assistant, separated by
+colons. One process per environment serves all tests; each test has a PDU of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
 import os
-import re
-import signal
-import subprocess
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,14 +15,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apcbridge.model import Action, Event, EventType, OutletState, Policy, Reboot, RebootCause
+from apcbridge.model import (
+    Action,
+    Event,
+    EventType,
+    Load,
+    LoadState,
+    OutletState,
+    Policy,
+    Reboot,
+    RebootCause,
+    Setting,
+)
+from apcbridge.mqtt.discovery import bridge_device, pdu_devices
 from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, OutletView, PduView
 
+from .mqtt_ha_world import BIRTH, HomeAssistant, call, state
 from .mqtt_world import (
     CLOCK,
     Mosquitto,
     Observer,
-    free_port,
     retained_at,
     running,
     settings_for,
@@ -38,199 +44,318 @@ from .mqtt_world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from apcbridge.model import PduSnapshot
     from apcbridge.mqtt.settings import MqttSettings
 
-VENV = os.environ.get("APCBRIDGE_HA_VENV", "")
+    from .mqtt_world import World
+
+VENVS = [Path(name) for name in os.environ.get("APCBRIDGE_HA_VENVS", "").split(os.pathsep) if name]
 pytestmark = [
     pytest.mark.debian,
-    pytest.mark.timeout(1200),
-    pytest.mark.skipif(not VENV, reason="APCBRIDGE_HA_VENV is not set"),
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(not VENVS, reason="APCBRIDGE_HA_VENVS is not set"),
 ]
 
-START_S = 900.0
-CONFIGURATION = """
-homeassistant:
-  name: test
-  unit_system: metric
-  time_zone: UTC
-http:
-  server_host: 127.0.0.1
-  server_port: {port}
-logger:
-  default: warning
-  logs:
-    homeassistant.components.mqtt: info
-mqtt_statestream:
-  base_topic: hastates
-  publish_attributes: true
-automation:
-  - alias: call
-    mode: queued
-    trigger:
-      - platform: mqtt
-        topic: hatest/call
-    action:
-      - service: "{{{{ trigger.payload_json.service }}}}"
-        target:
-          entity_id: "{{{{ trigger.payload_json.entity_id }}}}"
-"""
+SOON_S = 90.0
+"""Home Assistant takes its time on a busy machine, and writes its registries ten seconds after a change."""
+BRIDGE = "binary_sensor.apcbridge_rack_a_connection"
 EXPECTED = {
-    "switch/pdu1_outlet_1": "on",
-    "button/pdu1_outlet_1_reboot": "unknown",
-    "switch/pdu1_outlet_3": "on",
-    "binary_sensor/pdu1_outlet_8_power": "on",
-    "binary_sensor/pdu1_link": "on",
-    "sensor/pdu1_current": "1.2",
-    "sensor/pdu1_load_status": "normal",
-    "binary_sensor/pdu1_overload": "off",
-    "sensor/pdu1_nmc_reboots": "1",
-    "sensor/pdu1_nmc_boot": "2023-11-14T22:13:20+00:00",
-    "sensor/pdu1_nmc_last_reboot": "2023-11-14T22:13:20+00:00",
-    "sensor/pdu1_nmc_last_cause": "watchdog",
-    "binary_sensor/pdu1_nmc_watchdog": "off",
-    "binary_sensor/apcbridge_rack_a_connection": "on",
+    "switch.{}_outlet_1": "on",
+    "button.{}_outlet_1_reboot": "unknown",
+    "switch.{}_outlet_3": "on",
+    "binary_sensor.{}_outlet_8_power": "on",
+    "binary_sensor.{}_link": "on",
+    "sensor.{}_current": "1.2",
+    "sensor.{}_current_bank_1": "0.7",
+    "sensor.{}_power": "276",
+    "sensor.{}_apparent_power": "280",
+    "sensor.{}_load_status": "near_overload",
+    "binary_sensor.{}_overload": "off",
+    "sensor.{}_nmc_reboots": "7",
+    "sensor.{}_nmc_boot": "2023-11-14T22:13:20+00:00",
+    "sensor.{}_nmc_last_reboot": "2023-11-14T22:13:20+00:00",
+    "sensor.{}_nmc_last_cause": "watchdog",
+    "binary_sensor.{}_nmc_watchdog": "on",
+    "event.{}_nmc_event": "unknown",
 }
-OURS = re.compile(r"(WARNING|ERROR).*(apcbridge|pdu1|mqtt\.|value_json)", re.IGNORECASE)
-NOT_OURS = ("mqtt_statestream", "paho.mqtt.client", "Disconnected from MQTT server")
-"""The state stream is the test's own, and the broker does go away in it."""
+ENABLED_BY_HAND = {
+    "button.{}_outlet_1_cancel": "unknown",
+    "binary_sensor.{}_outlet_1_pending": "off",
+    "number.{}_outlet_1_on_delay": "0",
+    "number.{}_outlet_1_off_delay": "-1.0",
+    "number.{}_outlet_1_reboot_duration": "5",
+    "text.{}_outlet_1_label": "Outlet 1",
+    "sensor.{}_nmc_reboot_interval": "570.0",
+}
 
 
-class HomeAssistant:
-    """The process, in a folder of its own."""
-
-    def __init__(self, folder: Path, broker: Mosquitto) -> None:
-        self.folder = folder
-        self._process: asyncio.subprocess.Process | None = None
-        (folder / ".storage").mkdir(parents=True)
-        (folder / "configuration.yaml").write_text(CONFIGURATION.format(port=free_port()))
-        entry = {
-            "entry_id": "0123456789abcdef0123456789abcdef",
-            "version": 1,
-            "domain": "mqtt",
-            "title": "broker",
-            "data": {"broker": "127.0.0.1", "port": broker.port, "discovery": True},
-            "options": {},
-            "pref_disable_new_entities": False,
-            "pref_disable_polling": False,
-            "source": "user",
-            "unique_id": None,
-            "disabled_by": None,
-        }
-        entries = {"version": 1, "minor_version": 1, "key": "core.config_entries", "data": {"entries": [entry]}}
-        (folder / ".storage" / "core.config_entries").write_text(json.dumps(entries))
-
-    @staticmethod
-    def version() -> tuple[int, int]:
-        shown = subprocess.run([Path(VENV) / "bin" / "hass", "--version"], check=True, capture_output=True, text=True)
-        year, month, *_ = shown.stdout.strip().split(".")
-        return int(year), int(month)
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            Path(VENV) / "bin" / "hass", "--config", self.folder,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    async def stop(self) -> None:
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
-            await self._process.wait()
-            self._process = None
-
-    def complaints(self) -> list[str]:
-        log = (self.folder / "home-assistant.log").read_text(errors="replace")
-        return [line for line in log.splitlines() if OURS.search(line) and not any(words in line for words in NOT_OURS)]
-
-    def devices(self) -> set[str]:
-        """Return the identifiers in the device registry, as written at the stop."""
-        registry = json.loads((self.folder / ".storage" / "core.device_registry").read_text())
-        return {identifier for device in registry["data"]["devices"] for _, identifier in device["identifiers"]}
+@pytest.fixture(scope="module", params=VENVS or [Path("none")], ids=lambda venv: venv.name.removeprefix(".venv-"))
+def process(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeAssistant]:
+    folder = tmp_path_factory.mktemp("home")
+    with Mosquitto(folder) as broker:
+        assistant = HomeAssistant(request.param, folder / "ha", broker)
+        try:
+            assistant.start()
+            yield assistant
+        finally:
+            assistant.stop()
 
 
-def reading(seq: int = 1) -> PduSnapshot:
-    base = snapshot(seq=seq)
-    last = Reboot(
-        id="rb-1", at=1_700_000_000.0, cause=RebootCause.WATCHDOG, evidence=("x",), noticed_at=1_700_000_000.0
+@pytest.fixture
+def home(process: HomeAssistant) -> Iterator[HomeAssistant]:
+    begun = process.said()
+    yield process
+    assert process.complaints(begun) == []
+
+
+def reading(pdu: str, outlets: int = 8) -> PduSnapshot:
+    """Make a reading of a PDU that tells everything, with a serial number of its own."""
+    base = snapshot(pdu, outlets=outlets, serial=f"ZA{pdu.upper()}")
+    at = 1_700_000_000.0
+    nmc = replace(
+        base.nmc,
+        reboot_count=7,
+        watchdog_reboot_count=6,
+        last_reboot=Reboot(id="rb-1", at=at, cause=RebootCause.WATCHDOG, evidence=("x",), noticed_at=at),
+        interval_s=570.0,
+        next_expected_at=at + 570.0,
+        watchdog=True,
     )
-    return replace(base, nmc=replace(base.nmc, reboot_count=1, watchdog_reboot_count=1, last_reboot=last))
+    banks = (
+        Load(index=1, deciamps=7, state=LoadState.LOW),
+        Load(index=2, deciamps=5, state=LoadState.NEAR_OVERLOAD),
+    )
+    return replace(base, nmc=nmc, banks=banks, watts=276, volt_amperes=280)
 
 
-def told(broker: Mosquitto, folder: Path) -> MqttSettings:
-    mode = DiscoveryMode.DEVICE if HomeAssistant.version() >= (2024, 11) else DiscoveryMode.COMPONENT
-    return settings_for(broker.port, folder, homeassistant=HomeAssistantSettings(discovery=mode))
+def told(home: HomeAssistant, folder: Path, pdu: str, **changes: object) -> MqttSettings:
+    """Make settings for one PDU, in the newest form of discovery that this Home Assistant reads."""
+    mode = DiscoveryMode.DEVICE if home.knows_devices else DiscoveryMode.COMPONENT
+    view = PduView(outlets={3: OutletView(name="nas"), 8: OutletView(policy=Policy.READ_ONLY)})
+    return replace(
+        settings_for(home.broker.port, folder, pdus={pdu: view}),
+        homeassistant=HomeAssistantSettings(discovery=mode, **changes),  # type: ignore[arg-type]  # the field's own types
+    )
 
 
-@contextlib.asynccontextmanager
-async def home(folder: Path, broker: Mosquitto) -> AsyncIterator[HomeAssistant]:
-    assistant = HomeAssistant(folder / "ha", broker)
-    await assistant.start()
-    try:
-        yield assistant
-    finally:
-        await assistant.stop()
+def speaking(settings: MqttSettings, mode: DiscoveryMode) -> MqttSettings:
+    return replace(settings, homeassistant=replace(settings.homeassistant, discovery=mode))
 
 
-def state(observer: Observer, entity: str) -> str | None:
-    payload = observer.last(f"hastates/{entity}/state")
-    return None if payload is None else payload.decode()
+def uid_of(pdu: str) -> str:
+    return f"za{pdu}"
 
 
-def shows(observer: Observer, entity: str, expected: str) -> bool:
-    return state(observer, entity) == expected
+def announced(settings: MqttSettings, seen: PduSnapshot) -> dict[str, str]:
+    """Return unique id -> entity id of every component that the documents name."""
+    devices = (*pdu_devices(settings, seen, uid_of(seen.pdu), ()), bridge_device(settings))
+    return {
+        str(component.keys["unique_id"]): str(component.keys["default_entity_id"])
+        for device in devices
+        for component in device.components
+    }
 
 
-def call(observer: Observer, service: str, entity: str) -> None:
-    observer.say("hatest/call", json.dumps({"service": service, "entity_id": entity.replace("/", ".")}))
+def has(observer: Observer, entity_id: str, value: str) -> bool:
+    return state(observer, entity_id) == value
 
 
-async def test_home_assistant_sees_and_switches_everything_and_complains_of_nothing(tmp_path: Path) -> None:
-    with Mosquitto(tmp_path) as broker:
-        settings = told(broker, tmp_path)
-        with Observer(broker.port) as observer:
-            async with home(tmp_path, broker) as assistant:
-                async with running(settings, status(reading())) as world:
-                    await until(lambda: observer.on("homeassistant/status"), "it starts", START_S)
-                    for entity, expected in EXPECTED.items():
-                        await until(partial(shows, observer, entity, expected), f"{entity}: {expected}", 60)
-                    call(observer, "switch.turn_off", "switch/pdu1_outlet_1")
-                    await until(world.door.waiting)
-                    assert world.door.waiting()[0].action is Action.OFF
-                    world.set_outlet(1, OutletState.OFF)
-                    world.door.finish()
-                    await until(lambda: state(observer, "switch/pdu1_outlet_1") == "off")
-                    call(observer, "button.press", "button/pdu1_outlet_3_reboot")
-                    await until(world.door.waiting)
-                    assert world.door.finish().action is Action.REBOOT
-                    world.store.append(Event(id="e", pdu="pdu1", type=EventType.WATCHDOG_REBOOT, at=CLOCK.wall()))
-                    event = "hastates/event/pdu1_nmc_event/event_type"
-                    await until(lambda: observer.last(event) == b'"watchdog_reboot"')
-                await until(lambda: state(observer, "switch/pdu1_outlet_1") == "unavailable", "our stop is seen")
-                async with running(settings, status(reading())) as world:
-                    await until(lambda: state(observer, "switch/pdu1_outlet_1") == "on", "so is our return")
-                    born = len(observer.on("homeassistant/status"))
-                    broker.kill()
-                    broker.start()
-                    await until(lambda: len(observer.on("homeassistant/status")) > born, "it is back", 120)
-                    await until(lambda: world.bridge.connected)
-                    call(observer, "switch.turn_off", "switch/pdu1_outlet_2")
-                    await until(world.door.waiting)
-                    world.door.finish()
-                guarded = replace(settings, pdus={"pdu1": PduView(default=OutletView(policy=Policy.READ_ONLY))})
-                async with running(guarded, status(reading())):
-                    await until(lambda: state(observer, "binary_sensor/pdu1_outlet_1_power") == "on", "policy", 60)
-                async with running(replace(settings, pdus={}), status(reading())) as world:
-                    await until(lambda: world.bridge.connected)
-                    await until(lambda: observer.last("apcbridge/bridge/rack-a/state") == b"online")
-                    await until(
-                        lambda: (
-                            not [t for t in retained_at(broker.port) if "pdu1" in t and not t.startswith("hastates")]
-                        )
-                    )
-                await assistant.stop()
-                assert "apcbridge_za0401001234" not in assistant.devices()
-                assert "apcbridge_bridge_rack_a" in assistant.devices()
-                assert assistant.complaints() == []
+def tells(observer: Observer, attribute: str, value: str) -> bool:
+    return observer.last(f"hastates/{attribute}") == value.encode()
+
+
+async def shown(observer: Observer, expected: dict[str, str], pdu: str) -> None:
+    for entity, value in expected.items():
+        entity_id = entity.format(pdu)
+        await until(partial(has, observer, entity_id, value), f"{entity_id}: {value}", SOON_S)
+
+
+@asynccontextmanager
+async def bridged(settings: MqttSettings, reading_: PduSnapshot) -> AsyncIterator[tuple[World, Observer]]:
+    """Run a bridge, and an observer who was there before it."""
+    with Observer(settings.broker.port) as observer:
+        async with running(settings, status(reading_)) as world:
+            yield world, observer
+
+
+async def asked(world: World, pdu: str) -> Action | Setting:
+    """Wait for the next command and confirm it."""
+    await until(partial(world.door.waiting, pdu), "a command arrives", SOON_S)
+    return world.door.finish(pdu).action
+
+
+async def test_every_component_appears_with_its_state(home: HomeAssistant, tmp_path: Path) -> None:
+    pdu, seen = "pdu_all", reading("pdu_all")
+    settings = told(home, tmp_path, pdu)
+    wanted = announced(settings, seen)
+    async with bridged(settings, seen) as (_, observer):
+        await shown(observer, EXPECTED, pdu)
+        await until(lambda: wanted.keys() <= home.entities().keys(), "all are registered", SOON_S)
+        found = home.entities()
+        assert {uid: found[uid].entity_id for uid in wanted} == wanted
+        for uid, entity_id in wanted.items():
+            if not found[uid].disabled and entity_id.split(".")[1].startswith(pdu):
+                assert state(observer, entity_id) not in (None, "unavailable"), entity_id
+        device = home.devices()[f"apcbridge_{uid_of(pdu)}"]
+        assert (device["manufacturer"], device["model"], device["name"]) == ("APC", "AP7920", pdu)
+        assert device["via_device_id"] == home.devices()["apcbridge_bridge_rack_a"]["id"]
+
+
+async def test_switch_and_button_act(home: HomeAssistant, tmp_path: Path) -> None:
+    pdu = "pdu_act"
+    async with bridged(told(home, tmp_path, pdu), reading(pdu)) as (world, observer):
+        await shown(observer, EXPECTED, pdu)
+        call(observer, "switch.turn_off", f"switch.{pdu}_outlet_1")
+        await until(partial(world.door.waiting, pdu), "the command arrives", SOON_S)
+        assert state(observer, f"switch.{pdu}_outlet_1") == "on", "asking is not doing"
+        world.set_outlet(1, OutletState.OFF, pdu)
+        assert await asked(world, pdu) is Action.OFF
+        await shown(observer, {"switch.{}_outlet_1": "off"}, pdu)
+        call(observer, "button.press", f"button.{pdu}_outlet_3_reboot")
+        assert await asked(world, pdu) is Action.REBOOT
+        for type_ in EventType:
+            world.store.append(Event(id=f"e-{type_}", pdu=pdu, type=type_, at=CLOCK.wall()))
+            await until(partial(tells, observer, f"event/{pdu}_nmc_event/event_type", f'"{type_}"'), type_, SOON_S)
+        world.store.replace(replace(world.store.get(pdu), stale_after_s=0.001, lost_after_s=0.002))
+        await shown(observer, {"switch.{}_outlet_1": "unavailable", "binary_sensor.{}_link": "off"}, pdu)
+
+
+async def test_what_is_off_by_default_works_once_enabled(home: HomeAssistant, tmp_path: Path) -> None:
+    pdu = "pdu_more"
+    settings, seen = told(home, tmp_path, pdu), reading(pdu, outlets=2)
+    async with bridged(settings, seen) as (world, observer):
+        await until(lambda: announced(settings, seen).keys() <= home.entities().keys(), "registered", SOON_S)
+        before = home.entities()
+        home.stop()
+        home.enable_everything()
+        home.start()
+
+        def clicked() -> bool:
+            call(observer, "switch.turn_off", f"switch.{pdu}_outlet_1")
+            return bool(world.door.waiting(pdu))
+
+        await until(clicked, "the switch acts as soon as Home Assistant is ready", SOON_S, step_s=1)
+        assert await asked(world, pdu) is Action.OFF
+    async with bridged(settings, seen) as (world, observer):
+        await shown(observer, ENABLED_BY_HAND, pdu)
+        call(observer, "number.set_value", f"number.{pdu}_outlet_1_on_delay", value=-1)
+        assert await asked(world, pdu) is Setting.ON_DELAY
+        call(observer, "number.set_value", f"number.{pdu}_outlet_1_reboot_duration", value=60)
+        assert await asked(world, pdu) is Setting.REBOOT_DURATION
+        call(observer, "text.set_value", f"text.{pdu}_outlet_1_label", value="web server")
+        assert await asked(world, pdu) is Setting.NAME
+        call(observer, "button.press", f"button.{pdu}_outlet_1_cancel")
+        assert await asked(world, pdu) is Action.CANCEL
+    after = home.entities()
+    assert {u: (e.key, e.entity_id) for u, e in before.items()} == {
+        u: (after[u].key, after[u].entity_id) for u in before
+    }
+
+
+async def test_bridge_and_broker_come_back(home: HomeAssistant, tmp_path: Path) -> None:
+    pdu = "pdu_back"
+    settings, switch = told(home, tmp_path, pdu), f"switch.{pdu}_outlet_2"
+    with Observer(home.broker.port) as observer:
+        async with running(settings, status(reading(pdu))):
+            await shown(observer, EXPECTED, pdu)
+        await until(lambda: state(observer, switch) == "unavailable", "our stop is seen", SOON_S)
+        await until(lambda: state(observer, BRIDGE) == "off", "by the bridge's own sensor, too", SOON_S)
+        async with running(settings, status(reading(pdu))) as world:
+            await shown(observer, EXPECTED, pdu)
+            born = len(observer.on(BIRTH))
+            home.broker.kill()
+            home.broker.start()
+            await until(lambda: len(observer.on(BIRTH)) > born, "Home Assistant finds the broker again", 180)
+            await until(lambda: world.bridge.connected, "so does the bridge", SOON_S)
+            call(observer, "switch.turn_off", switch)
+            assert await asked(world, pdu) is Action.OFF
+            world.set_outlet(2, OutletState.OFF, pdu)
+            now = world.store.get(pdu)
+            assert now.snapshot is not None
+            world.store.replace(replace(now, snapshot=replace(now.snapshot, watts=111)))
+            await shown(observer, {"switch.{}_outlet_2": "off", "sensor.{}_power": "111"}, pdu)
+
+
+async def test_what_is_gone_leaves(home: HomeAssistant, tmp_path: Path) -> None:
+    pdu = "pdu_gone"
+    settings, seen = told(home, tmp_path, pdu), reading(pdu)
+    switch, device = f"apcbridge_{uid_of(pdu)}_outlet_1", f"apcbridge_{uid_of(pdu)}"
+    async with bridged(settings, seen) as (_, observer):
+        await shown(observer, EXPECTED, pdu)
+        await until(lambda: switch in home.entities(), "the switch is registered", SOON_S)
+    guarded = replace(settings, pdus={pdu: PduView(default=OutletView(policy=Policy.READ_ONLY))})
+    async with bridged(guarded, seen) as (_, observer):
+        await shown(observer, {"binary_sensor.{}_outlet_1_power": "on"}, pdu)
+        await until(lambda: switch not in home.entities(), "a read-only outlet has no switch", SOON_S)
+        assert device in home.devices()
+    async with bridged(replace(settings, pdus={}), seen):
+        await until(lambda: device not in home.devices(), "the device is gone", SOON_S)
+        await until(
+            lambda: not [t for t in retained_at(home.broker.port) if pdu in t and not t.startswith("hastates")],
+            "and all its topics",
+            SOON_S,
+        )
+
+
+async def test_the_automations_of_the_documentation(home: HomeAssistant, tmp_path: Path) -> None:
+    if not home.knows_devices:
+        pytest.skip("the documentation speaks of newer ones")
+    pdu = "pdu1"
+    async with bridged(told(home, tmp_path, pdu), reading(pdu)) as (world, observer):
+        await shown(observer, EXPECTED, pdu)
+        call(observer, "automation.trigger", "automation.lab_off_at_night")
+        await until(lambda: len(world.door.waiting(pdu)) == 3, "three outlets go off", SOON_S)
+        commands = [world.door.finish(pdu) for _ in range(3)]
+        assert {(c.outlet, c.action) for c in commands} == {(n, Action.OFF) for n in (1, 2, 4)}
+        call(observer, "automation.trigger", "automation.restart_the_modem", skip_condition=False)
+        await until(lambda: world.door.waiting(pdu), "the modem restarts", SOON_S)
+        command = world.door.finish(pdu)
+        assert (command.outlet, command.action) == (2, Action.REBOOT)
+        triggered = "hastates/automation/pdu_card_rebooted/last_triggered"
+        assert observer.last(triggered) in (None, b"null")
+        world.store.append(Event(id="e", pdu=pdu, type=EventType.WATCHDOG_REBOOT, at=CLOCK.wall()))
+        await until(lambda: observer.last(triggered) not in (None, b"null"), "somebody is told", SOON_S)
+
+
+async def test_outlets_as_devices(home: HomeAssistant, tmp_path: Path) -> None:
+    pdu = "pdu_own"
+    settings, seen = told(home, tmp_path, pdu, outlet_devices=True), reading(pdu)
+    async with bridged(settings, seen) as (world, observer):
+        await shown(observer, EXPECTED, pdu)
+        call(observer, "switch.turn_off", f"switch.{pdu}_outlet_3")
+        assert await asked(world, pdu) is Action.OFF
+        device = f"apcbridge_{uid_of(pdu)}"
+        await until(lambda: f"{device}_outlet_3" in home.devices(), "the outlet is a device", SOON_S)
+        assert home.devices()[f"{device}_outlet_3"]["name"] == "nas"
+        assert home.devices()[f"{device}_outlet_3"]["via_device_id"] == home.devices()[device]["id"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(DiscoveryMode.COMPONENT, DiscoveryMode.DEVICE), (DiscoveryMode.DEVICE, DiscoveryMode.COMPONENT)],
+)
+async def test_entities_survive_the_move_between_the_forms(
+    process: HomeAssistant, tmp_path: Path, before: DiscoveryMode, after: DiscoveryMode
+) -> None:
+    if not process.knows_devices:
+        pytest.skip("this Home Assistant knows one form only")
+    pdu, begun = f"pdu_to_{after}", process.said()
+    settings, seen = told(process, tmp_path, pdu), reading(pdu)
+    wanted = announced(settings, seen)
+    async with bridged(speaking(settings, before), seen) as (_, observer):
+        await shown(observer, EXPECTED, pdu)
+        await until(lambda: wanted.keys() <= process.entities().keys(), "all are registered", SOON_S)
+        old = process.entities()
+    renamed = replace(speaking(settings, after), pdus={pdu: replace(settings.pdus[pdu], outlets={
+        **settings.pdus[pdu].outlets, 3: OutletView(name="new nas")})})  # fmt: skip
+    uid = f"apcbridge_{uid_of(pdu)}_outlet_3"
+    async with bridged(renamed, seen) as (world, observer):
+        await shown(observer, EXPECTED, pdu)
+        call(observer, "switch.turn_off", f"switch.{pdu}_outlet_3")
+        assert await asked(world, pdu) is Action.OFF
+        await until(lambda: process.entities()[uid].original_name == "new nas", "the new form is read", SOON_S)
+        new = process.entities()
+    assert {u: (new[u].key, new[u].entity_id) for u in wanted} == {u: (old[u].key, old[u].entity_id) for u in wanted}
+    assert [line for line in process.complaints(begun) if "conflicting MQTT discovery message" not in line] == []
