@@ -249,11 +249,14 @@ class Arbiter:
         """Return the active command and those that wait, oldest first."""
         return self._lane(pdu).unfinished()
 
-    def next_event_mono(self, pdu: str) -> float | None:
-        """Tell when a waiting command will next become able to act or expire, or None if none waits."""
+    def next_event_mono(self, pdu: str, after_mono: float) -> float | None:
+        """Tell when, after a moment, a waiting command next becomes able to act or expires, or None.
+
+        One that might have acted before waits for something else: the console, or a command before it.
+        """
         lane = self._lane(pdu)
         moments = [moment for c in lane.waiting for moment in (self._may_act_mono(lane, c), c.deadline_mono)]
-        return min(moments, default=None)
+        return min((moment for moment in moments if moment > after_mono), default=None)
 
     def _lane(self, pdu: str) -> _Lane:
         try:

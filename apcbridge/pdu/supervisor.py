@@ -382,8 +382,9 @@ class Supervisor:
 
     def _until_mono(self, wanted_mono: float) -> float:
         """Return when to look around next, at the latest at ``wanted_mono``."""
-        next_event_mono = self._arbiter.next_event_mono(self.id)
-        beat_mono = self._clock.monotonic() + BEAT_S
+        now_mono = self._clock.monotonic()
+        next_event_mono = self._arbiter.next_event_mono(self.id, now_mono)
+        beat_mono = now_mono + BEAT_S
         return min(wanted_mono, beat_mono, *([] if next_event_mono is None else [next_event_mono]))
 
     def _beat(self) -> None:

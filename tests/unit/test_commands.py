@@ -248,3 +248,11 @@ def test_a_new_pdu_takes_commands() -> None:
     desk.arbiter.configure({"p": RULES, "q": RULES}, 0)
     command = dataclasses.replace(desk.command(), pdu="q")
     assert desk.submit(command).status is ResultStatus.ACCEPTED
+
+
+def test_a_command_that_could_have_acted_before_is_no_event_to_come() -> None:
+    """It waits for a console that is silent: a task that slept until then would never sleep."""
+    desk = Desk()
+    desk.submit(desk.command())
+    assert desk.arbiter.next_event_mono("p", 5.0) == 20.0
+    assert desk.arbiter.next_event_mono("p", 20.0) is None
