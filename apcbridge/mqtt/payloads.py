@@ -295,7 +295,7 @@ def _nmc(nmc: Nmc, now_mono: float) -> Retained:
             "next_expected": _time(nmc.next_expected_at),
             "next_expected_error_s": nmc.next_expected_error_s,
             "watchdog": nmc.watchdog,
-            "diagnosis": _cleaned(nmc.diagnosis),
+            "diagnosis": None if nmc.diagnosis is None else clean(nmc.diagnosis, 256),
             "status": nmc.status_flags,
         },
         {"uptime_s": None if nmc.boot_mono is None else max(0, int(now_mono - nmc.boot_mono))},

@@ -332,7 +332,8 @@ def main() -> int:
         f"  {tally.kills} daemons killed, {tally.clock_jumps} clock jumps, {tally.line_losses} line losses, "
         f"{tally.commands} commands, {tally.lost} steps lost by restarts"
     )
-    print(f"  {tally.restarts} NMC restarts, {tally.reported} reported, {tally.unknown} of unknown cause, {tally.misled} misled by the beat")
+    print(f"  {tally.restarts} NMC restarts, {tally.reported} reported, {tally.unknown} of unknown cause")
+    print(f"  {tally.misled} other restarts taken for the watchdog's because they fell on its beat")
     print(f"  causes: {', '.join(f'{words} {count}' for words, count in sorted(tally.causes.items()))}")
     for name, errors in (("boot time", tally.boot_errors_s), ("prediction", tally.prediction_errors_s)):
         if len(errors) > 1:
