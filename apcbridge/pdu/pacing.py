@@ -47,4 +47,4 @@ class Ladder:
     @property
     def port_is_suspect(self) -> bool:
         """Every third failure in a row: the port may accept bytes and lead nowhere, so open it anew."""
-        return self._failures % 3 == 0
+        return self._failures > 0 and self._failures % 3 == 0

@@ -178,7 +178,7 @@ class Supervisor:
                 await self._step(driver)
             except ConsoleError as error:
                 await self._failed(error, driver)
-                if self._ladder.port_is_suspect:
+                if self._ladder.port_is_suspect and not self._stopping:
                     self._opened += 1
                     return
         await self._log_out(driver)

@@ -192,9 +192,14 @@ async def test_an_outlet_that_is_off_is_not_rebooted_by_the_bridge(link: Path) -
         assert bench.commands_taken() == []
 
 
-async def test_stopping_leaves_the_console_logged_out(link: Path) -> None:
+@pytest.mark.parametrize("step", ["outlet_list", "outlet", "configure", "idle"])
+async def test_stopping_leaves_the_console_logged_out(link: Path, step: str) -> None:
     async with Bench(link, session=SessionMode.HOLD) as bench:
         await bench.until_fresh()
+        if step != "idle":
+            bench.pdu.faults.arm(StepFault(step=step, kind=FaultKind.STALL, stall_s=0.5))
+            seen = bench.pdu.faults.visited[step]
+            await eventually(lambda: bench.pdu.faults.visited[step] > seen, f"the console at {step}")
         assert bench.pdu.gate.holder is not None
         await bench.stop()
         assert bench.pdu.gate.holder is None

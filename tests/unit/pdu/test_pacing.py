@@ -26,6 +26,7 @@ def test_a_forced_password_change_waits_for_a_human_at_once() -> None:
 
 def test_the_port_is_opened_anew_after_every_third_failure() -> None:
     ladder = Ladder()
+    assert not ladder.port_is_suspect
     suspect = []
     for _ in range(6):
         ladder.failure(GoalTimeout())
