@@ -106,7 +106,7 @@ bench: $(VENV)/development
 	for file in "$$@"; do module=$${file%.py}; $(BIN)/python -m "$${module//\//.}"; done
 
 fuzz: $(VENV)/development
-	APCBRIDGE_FUZZ_MQTT=100000 $(BIN)/python -m pytest tests/fuzz --hypothesis-profile=long --timeout=3600 $(PYTEST_ARGS)
+	APCBRIDGE_FUZZ=full APCBRIDGE_FUZZ_SNMP=1000000 $(BIN)/python -m pytest tests/fuzz --hypothesis-profile=long --timeout=3600 $(PYTEST_ARGS)
 
 soak: $(VENV)/development
 	@set -- tests/soak/*.py; \
