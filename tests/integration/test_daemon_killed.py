@@ -56,7 +56,7 @@ class Ordeal:
 
     async def live_and_die(self) -> None:
         """Let the daemon live for a moment, give it something to do, kill it where it stands."""
-        moment_s = self.rng.uniform(0.2, 6.0)
+        moment_s = self.rng.uniform(0.2, 8.0)
         for _ in range(self.rng.randrange(3)):
             await asyncio.sleep(moment_s / 3)
             self._happen()

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 EPOCH_AT = 1_700_000_000.0
+TURN_S = 1e-6
+"""What a turn of the loop takes: a wait shorter than the loop's resolution must end at last."""
 
 
 class TrueTime:
@@ -73,7 +75,7 @@ class _Leap(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         assert timeout is not None, "everybody waits and nothing will happen"
-        self._time.now += max(timeout, 0.0)
+        self._time.now += max(timeout, TURN_S)
         return []
 
 
