@@ -108,7 +108,7 @@ class Watch:
         log = rng.choice(["on", "on", "off"])
         poll_s = rng.choice([20.0, 100.0, 120.0, 170.0, 170.0])
         session = rng.choice(list(SessionMode))
-        url = f"sim://{model}?boot={boot_s:.1f}&event_log={log}&relay_lag=2&seed={rng.randrange(2**31)}"
+        url = f"sim://{model}?boot={boot_s:.1f}&event_log={log}&relay_lag=2&on_delay=240&off_delay=240&seed={rng.randrange(2**31)}"
         self.name = f"{url} {access} {session} poll {poll_s:.0f}"
         self.lives: list[Life] = []
         self.lost: list[int] = []
