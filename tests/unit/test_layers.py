@@ -53,7 +53,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = ("errors", "model", "commands", "store", "console", "health", "pdu.reboots", "mqtt", "snmp")
 INPUT_OUTPUT = {
     "mqtt.bridge": "the connection loop",
-    "mqtt.connection": "the client",
+    "mqtt.client": "the way to the broker",
+    "mqtt.connection": "the life of one connection",
     "mqtt.embedded": "the built-in broker",
     "mqtt.embedded_amqtt": "what it adds to amqtt",
     "mqtt.publisher": "what goes out while a connection lasts",
