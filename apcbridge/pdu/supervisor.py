@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.commands import ResultStatus
 from apcbridge.console.dialects import DialectId
+from apcbridge.console.dialog import GARBLED
 from apcbridge.console.events import GoalFailed
 from apcbridge.console.goals import (
     Goal,
@@ -32,11 +33,8 @@ from apcbridge.errors import (
     ConsoleError,
     GoalTimeout,
     LoginRefused,
-    OutletMismatch,
     PasswordChangeForced,
     PortError,
-    ScreenUnrecognised,
-    TableIncomplete,
 )
 from apcbridge.model import LinkState
 from apcbridge.pdu.driver import Driver
@@ -67,7 +65,6 @@ BEAT_S = 5.0
 """Longest sleep without a sign of life for the watchdog."""
 CONFIRM_READS = 3
 """Readings that may follow one that was not believed; then the next poll goes on."""
-
 
 _EVIDENCE: tuple[tuple[Evidence, str | None, Goal], ...] = (
     (Evidence.UP_TIME, None, ReadIdentity(about=False)),
@@ -255,20 +252,22 @@ class Supervisor:
         self._keeper.settle_reboots()
 
     async def _ask_for(self, driver: Driver, evidence: Evidence, goal: Goal) -> bool:
-        """Ask for evidence; return whether this unit or account offers it.
+        """Ask for evidence; return whether it may be asked for again.
 
-        No report waits for the network, and its screen is the least attested one: it is asked for once per restart.
+        What one garbled byte has spoilt is: the detector asks until its deadline. What this unit or account does not
+        offer is not, nor the network: no report waits for it, and its screen is the least attested one.
         """
+        once = evidence is Evidence.NETWORK
         try:
-            return await self._ask_if_offered(driver, goal)
-        except ConsoleError as error:
-            if evidence is not Evidence.NETWORK:
-                raise
-            self._keeper.cannot_tell(evidence)
-            if not isinstance(error, ScreenUnrecognised | TableIncomplete):
-                raise
-            self._log.info("its network settings were not understood: %s", error)
-            return False
+            await self._ask(driver, goal)
+        except (CommandRejected, *GARBLED) as error:
+            self._log.info("%s was not told: %s", type(goal).__name__, error)
+            return not once and not isinstance(error, CommandRejected)
+        except ConsoleError:
+            if once:
+                self._keeper.cannot_tell(evidence)
+            raise
+        return True
 
     def _up_time_due(self, now_mono: float) -> bool:
         """Tell whether the up time must be asked for: no login since shows it by the way.
@@ -301,7 +300,7 @@ class Supervisor:
         """
         try:
             await self._ask(driver, goal)
-        except (CommandRejected, ScreenUnrecognised, OutletMismatch, TableIncomplete) as error:
+        except (CommandRejected, *GARBLED) as error:
             self._log.info("%s was not told: %s", type(goal).__name__, error)
             return False
         return True
