@@ -91,6 +91,7 @@ class Bridge:
         self._stop = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._reload_wanted = asyncio.Event()
+        self._reload_askers: list[asyncio.Future[tuple[str, ...]]] = []
         self._progress = Progress()
         self._supervision = Supervision(find_notify(), self._progress)
 
@@ -135,7 +136,7 @@ class Bridge:
             wanted[f"console of {pdu.id}"] = Blueprint(settings, partial(self._supervisor, settings))
         if config.mqtt is not None:
             mqtt = mqtt_settings(config, config.mqtt, apcbridge.__version__)
-            wanted["MQTT"] = Blueprint(mqtt, partial(self._mqtt, mqtt))
+            wanted["MQTT"] = Blueprint(mqtt, partial(self._mqtt, mqtt), partial(_adopt_mqtt, mqtt), mqtt.identity)
         snmp = snmp_settings(config)
         if snmp is not None:
             wanted["SNMP"] = Blueprint(snmp, partial(self._snmp, snmp))
@@ -210,7 +211,7 @@ class Bridge:
             before, self._config = self._config, config
             self._arbiter.configure(_rules(config) | _rules(before), self.clock.wall())
             try:
-                changed = await self._parts.change(self._wanted(config), self._hand_over)
+                changed = await self._parts.change(self._wanted(config))
             except BaseException:
                 self._config = before
                 raise
@@ -218,12 +219,6 @@ class Bridge:
                 self._forget_others()
             log.info("reloaded: %s", ", ".join(changed) or "nothing differs")
             return changed
-
-    @staticmethod
-    def _hand_over(part: Part) -> None:
-        """Let a bridge to the broker end without a word: its successor connects right after."""
-        if isinstance(part, MqttBridge):
-            part.hand_over()
 
     def _check_reloadable(self, config: Config) -> None:
         old, new = self._config, config
@@ -241,22 +236,27 @@ class Bridge:
                 self._detectors.pop(status.pdu, None)
                 self._books.pop(status.pdu, None)
 
-    async def _reload_by_request(self, _arguments: Mapping[str, object]) -> Mapping[str, str]:
-        """Check the configuration and reload soon: the request must be answered before MQTT itself is renewed."""
-        if self._load is not None:
-            self._check_reloadable(await asyncio.to_thread(self._load))
+    async def _reload_by_request(self, _arguments: Mapping[str, object]) -> Mapping[str, list[str]]:
+        """Reload and tell what changed; whoever asks may be ended by it, so the work is done in a task of our own."""
+        asker: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
+        self._reload_askers.append(asker)
         self._reload_wanted.set()
-        return {}
+        return {"changed": list(await asker)}
 
     async def _reload_when_asked(self) -> None:
         while True:
             await self._reload_wanted.wait()
             self._reload_wanted.clear()
+            askers, self._reload_askers = self._reload_askers, []
             self._supervision.reloading()
+            outcome: tuple[str, ...] | ConfigError
             try:
-                await self.reload()
+                outcome = await self.reload()
             except ConfigError as error:
                 log.error("not reloaded, the old configuration stays in force: %s", error)  # noqa: TRY400
+                outcome = error
+            for asker in askers:
+                _settle(asker, outcome)
             self._supervision.ready()
 
     # Health
@@ -322,6 +322,21 @@ class Bridge:
         except TimeoutError:
             late = [name for name, supervisor in supervisors.items() if not supervisor.left.is_set()]
             log.warning("%s not left in time: the session ends with the PDU's own time-out", ", ".join(late))
+
+
+def _settle(asker: asyncio.Future[tuple[str, ...]], outcome: tuple[str, ...] | ConfigError) -> None:
+    """Tell one who asked for a reload what came of it, if he still waits."""
+    if asker.done():
+        return
+    if isinstance(outcome, ConfigError):
+        asker.set_exception(outcome)
+    else:
+        asker.set_result(outcome)
+
+
+async def _adopt_mqtt(settings: MqttSettings, part: Part) -> None:
+    if isinstance(part, MqttBridge):
+        await part.adopt(settings)
 
 
 def _rules(config: Config) -> dict[str, PduRules]:

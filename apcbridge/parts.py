@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from apcbridge.errors import ApcBridgeError
@@ -38,6 +38,13 @@ class Blueprint:
 
     settings: object
     build: Callable[[], Part]
+    adopt: Callable[[Part], Awaitable[None]] | None = None
+    """Gives the settings to a running part of equal :attr:`identity`, so that it need not be built anew either."""
+    identity: object = None
+
+    def may_go_on(self, other: Blueprint) -> bool:
+        """Tell whether a part that runs by another blueprint may go on under this one."""
+        return self.settings == other.settings or (self.adopt is not None and self.identity == other.identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +78,46 @@ class Parts:
         for running in tuple(self._running.values()):
             await running.part.opened()
 
-    async def change(self, wanted: Mapping[str, Blueprint], hand_over: Callable[[Part], None]) -> tuple[str, ...]:
+    async def change(self, wanted: Mapping[str, Blueprint]) -> tuple[str, ...]:
         """End what is not wanted any more, start what is new or different; return the names of what changed.
 
-        ``hand_over`` is called with each part that another takes the place of. If a new part cannot run, everything is
-        put back as it was and its error is raised.
+        Parts that can adopt their new settings do so last, when everything else is in place. If a new part cannot run,
+        everything is put back as it was and its error is raised.
         """
         before = {name: running.blueprint for name, running in self._running.items()}
         self._forgiving = True
-        changed = await self._become(wanted, hand_over)
+        changed = await self._become(wanted)
         if self._broken:
             error = next(iter(self._broken.values()))
             self._broken.clear()
-            await self._become(before, hand_over)
+            await self._become(before)
             self._broken.clear()
             raise error
-        return changed
+        adopted = await self._adopt(wanted)
+        return tuple(dict.fromkeys([*changed, *adopted]))
 
     async def end(self) -> None:
         """End every part in order."""
         await self._end(tuple(self._running))
 
-    async def _become(self, wanted: Mapping[str, Blueprint], hand_over: Callable[[Part], None]) -> tuple[str, ...]:
-        ended = [n for n, r in self._running.items() if n not in wanted or wanted[n].settings != r.blueprint.settings]
-        for name in ended:
-            if name in wanted:
-                hand_over(self._running[name].part)
+    async def _become(self, wanted: Mapping[str, Blueprint]) -> tuple[str, ...]:
+        ended = [n for n, r in self._running.items() if n not in wanted or not wanted[n].may_go_on(r.blueprint)]
         await self._end(ended)
         begun = [name for name in wanted if name not in self._running]
         for name in begun:
             self._start(name, wanted[name])
         await self._until_open(begun)
         return tuple(dict.fromkeys([*ended, *begun]))
+
+    async def _adopt(self, wanted: Mapping[str, Blueprint]) -> tuple[str, ...]:
+        adopted = []
+        for name, blueprint in wanted.items():
+            running = self._running[name]
+            if blueprint.adopt is not None and blueprint.settings != running.blueprint.settings:
+                await blueprint.adopt(running.part)
+                self._running[name] = replace(running, blueprint=blueprint)
+                adopted.append(name)
+        return tuple(adopted)
 
     async def _end(self, names: Iterable[str]) -> None:
         running = {name: self._running.pop(name) for name in tuple(names)}

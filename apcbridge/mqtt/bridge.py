@@ -55,10 +55,7 @@ class MqttBridge:
         *,
         verbs: Mapping[str, Verb] | None = None,
     ) -> None:
-        """``verbs`` are the bridge requests that only the whole daemon can serve: ``reload``, ``refresh``.
-
-        A verb that ends this bridge (a reload may) must return first and act after.
-        """
+        """``verbs`` are the bridge requests that only the whole daemon can serve: ``reload``, ``refresh``."""
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -76,7 +73,10 @@ class MqttBridge:
         self._started_mono, self._started_at = clock.monotonic(), clock.wall()
         self._connects = 0
         self._last_failure = ""
-        self._handing_over = False
+        self._way_changed = asyncio.Event()
+        self._subscribing = asyncio.Lock()
+        self._filters: frozenset[str] = frozenset()
+        """What the broker of now sends us."""
         self._refused_filters: Mapping[str, str] = {}
         self._denied: dict[str, str] = {}
         self._denials = TokenBucket(burst=3, per_s=1 / 60)
@@ -115,12 +115,22 @@ class MqttBridge:
             "pdus": {pdu: self._pdu_health(pdu, now_mono) for pdu in self._settings.pdus},
         }
 
-    def hand_over(self) -> None:
-        """Let the end of :meth:`run` be silent: a successor with other settings connects right after.
+    async def adopt(self, settings: MqttSettings) -> None:
+        """Go on with other settings of the same identity; the connection stays if they name the same way to the broker.
 
-        Without this, a reload would make every entity unavailable for a moment.
+        What waits for the broker, and whose commands wait for an answer, is kept.
         """
-        self._handing_over = True
+        before, self._settings = self._settings, settings
+        self._inbox.configure(settings)
+        self._verbs.configure(settings)
+        connection = self._connection
+        if settings.way != before.way:
+            self._backoff = Backoff(random.random)
+            self._way_changed.set()
+        elif connection is not None and connection.is_open:
+            with contextlib.suppress(BrokerError):  # the next connection will subscribe
+                await self._subscribe(connection)  # before anybody is told of a PDU: it must listen by then
+        self._publisher.configure(settings)
 
     async def opened(self) -> None:
         """Return at once: a broker that is away is waited for while everything else works."""
@@ -138,6 +148,7 @@ class MqttBridge:
 
     async def _attempt(self, group: asyncio.TaskGroup) -> float:
         """Hold one connection for as long as it lasts; return how long to wait before the next."""
+        self._way_changed.clear()
         try:
             connection = await self._connect()
         except BrokerError as error:
@@ -149,13 +160,18 @@ class MqttBridge:
         # A task group that fails swallows a cancellation that comes at the same moment (before Python 3.13), and a
         # machine that shuts down stops the broker and us together. Waiting for another task loses no cancellation.
         serving = group.create_task(self._serve_until_lost(connection))
+        stays = False
         try:
             await asyncio.wait([serving])
+            stays = self._is_followed(connection)
         finally:
             serving.cancel()
             await asyncio.wait([serving])
             self._connection = None
-            await self._part(connection)
+            await self._part(connection, farewell=not stays)
+        if self._way_changed.is_set():
+            log.info("MQTT: the configuration names another way to the broker: connecting anew")
+            return 0.0
         now_mono = self._clock.monotonic()
         wait_s = self._backoff.lost(now_mono - begun_mono, now_mono)
         self._complain(serving.result(), wait_s)
@@ -197,6 +213,8 @@ class MqttBridge:
         self._denied.clear()
         async with asyncio.TaskGroup() as group:
             group.create_task(connection.watch())
+            group.create_task(self._end_when_way_changes())
+            self._filters = frozenset()
             await self._subscribe(connection)
             self._connects += 1
             self._last_failure = ""
@@ -206,20 +224,47 @@ class MqttBridge:
             group.create_task(self._answer_births())
 
     async def _subscribe(self, connection: BrokerConnection) -> None:
-        filters = self._topics.command_filters(self._settings.pdus)
-        if self._settings.homeassistant.discovery is not DiscoveryMode.OFF:
-            filters = (*filters, self._settings.homeassistant.status_topic)
-        self._refused_filters = await connection.subscribe(filters)
+        """Make the subscriptions what the settings ask for; what the broker refused before is asked for again."""
+        async with self._subscribing:
+            filters = self._wanted_filters()
+            missing = [name for name in filters if name not in self._filters]
+            unwanted = self._filters.difference(filters)
+            if unwanted:
+                connection.unsubscribe(sorted(unwanted))
+            self._refused_filters = await connection.subscribe(missing) if missing else {}
+            self._filters = frozenset(filters).difference(self._refused_filters)
         for name, reason in self._refused_filters.items():
             log.error("MQTT: the broker refuses the subscription to %s (%s): no commands from there", name, reason)
 
-    async def _part(self, connection: BrokerConnection) -> None:
-        """Take leave if there is anybody to hear it."""
+    def _wanted_filters(self) -> tuple[str, ...]:
+        filters = self._topics.command_filters(self._settings.pdus)
+        if self._settings.homeassistant.discovery is DiscoveryMode.OFF:
+            return filters
+        return (*filters, self._settings.homeassistant.status_topic)
+
+    async def _end_when_way_changes(self) -> None:
+        await self._way_changed.wait()
+        raise BrokerUnavailable("the configuration names another way to the broker")
+
+    def _is_followed(self, connection: BrokerConnection) -> bool:
+        """Tell whether another connection takes this one's place on the same broker, its will delayed until then.
+
+        Nobody need see an `offline` then: if the new connection fails, the will of this one tells.
+        """
+        same = (self._settings.broker, self._settings.client_id) == (
+            connection.settings.broker,
+            connection.settings.client_id,
+        )
+        return self._way_changed.is_set() and same and connection.will_is_delayed
+
+    async def _part(self, connection: BrokerConnection, *, farewell: bool) -> None:
+        """Say what is still to be said if there is anybody to hear it; without ``farewell`` leave the will in force."""
         if connection.is_open:
             with contextlib.suppress(TimeoutError, BrokerUnavailable):
                 async with asyncio.timeout(FAREWELL_S):
-                    await self._publisher.finish(connection, farewell=not self._handing_over)
-                    await connection.close()
+                    await self._publisher.finish(connection, farewell=farewell)
+                    if farewell:
+                        await connection.close()
         connection.abort()
 
     def _take(self, message: Incoming) -> None:
@@ -264,11 +309,13 @@ class MqttBridge:
         self._last_failure = text
 
     async def _nap(self, wait_s: float) -> None:
-        """Sleep in short stretches, each of them a sign of life."""
+        """Sleep in short stretches, each of them a sign of life, until there is another way to try."""
         until_mono = self._clock.monotonic() + wait_s
-        while (left_s := until_mono - self._clock.monotonic()) > 0:
+        while (left_s := until_mono - self._clock.monotonic()) > 0 and not self._way_changed.is_set():
             self._waiting_mono = self._clock.monotonic()
-            await asyncio.sleep(min(left_s, 5.0))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, 5.0)):
+                    await self._way_changed.wait()
         self._waiting_mono = self._clock.monotonic()
 
     def _bridge_values(self) -> dict[str, Retained]:

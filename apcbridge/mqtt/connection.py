@@ -90,7 +90,8 @@ class BrokerConnection:
         ``on_message`` gets what arrives. ``on_denied(topic, reason)`` is called for a message that the broker
         acknowledged by saying no (MQTT 5 only; 3.1.1 has no words for it).
         """
-        self._settings = settings
+        self.settings = settings
+        """What the connection was made with."""
         self._version = version
         self._on_message = on_message
         self._on_denied = on_denied
@@ -118,6 +119,11 @@ class BrokerConnection:
         """The version spoken, as the contract writes it."""
         return "5" if self._version == MQTTProtocolVersion.MQTTv5 else "3.1.1"
 
+    @property
+    def will_is_delayed(self) -> bool:
+        """Whether the broker waits with the will when the connection ends without a word (MQTT 5)."""
+        return self._version == MQTTProtocolVersion.MQTTv5
+
     async def open(self) -> None:
         """Connect and wait for the broker's consent.
 
@@ -125,11 +131,11 @@ class BrokerConnection:
         """
         try:
             async with asyncio.timeout(REACH_TIMEOUT_S):
-                await reach(self._client, self._settings, self._version)
+                await reach(self._client, self.settings, self._version)
                 self._watch_socket()
         except TimeoutError:
             self.abort()
-            raise BrokerUnavailable(f"{self._settings.broker} cannot be reached") from None
+            raise BrokerUnavailable(f"{self.settings.broker} cannot be reached") from None
         except BaseException:
             self.abort()
             raise
@@ -138,7 +144,7 @@ class BrokerConnection:
                 await self._welcomed
         except TimeoutError:
             self.abort()
-            raise NoConsent(f"{self._settings.broker} takes connections but does not answer") from None
+            raise NoConsent(f"{self.settings.broker} takes connections but does not answer") from None
         except BaseException:
             self.abort()
             raise
@@ -165,6 +171,10 @@ class BrokerConnection:
             self._granted.pop(mid, None)
         refused = [name for name, granted_code in zip(filters, codes, strict=False) if granted_code >= _REFUSED]
         return dict.fromkeys(refused, "not allowed by the broker's access rules")
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Ask the broker for no more messages under these filters; what it says to that changes nothing."""
+        self._client.unsubscribe(list(filters))
 
     async def publish(self, message: Outgoing, on_ack: Callable[[], None] | None = None) -> None:
         """Send a message; waits while too many are on their way. ``on_ack`` is called when the broker has taken it.
@@ -228,7 +238,7 @@ class BrokerConnection:
     def _watch_socket(self) -> None:
         sock = self._client.socket()
         if sock is None:
-            raise BrokerUnavailable(f"{self._settings.broker} closed the connection at once")
+            raise BrokerUnavailable(f"{self.settings.broker} closed the connection at once")
         self._fd = sock.fileno()
         self._loop.add_reader(self._fd, self._readable)
         if self._client.want_write():
@@ -288,12 +298,12 @@ class BrokerConnection:
 
     def _refusal(self, reason: ReasonCode) -> BrokerUnavailable | BrokerRefused:
         if reason.value == _UNSUPPORTED_PROTOCOL:
-            return ProtocolUnsupported(f"{self._settings.broker} does not speak MQTT {self.protocol}")
+            return ProtocolUnsupported(f"{self.settings.broker} does not speak MQTT {self.protocol}")
         if reason.value in _TEMPORARY:
-            return BrokerUnavailable(f"{self._settings.broker} answers: {reason}")
-        who = f"user {self._settings.username}" if self._settings.username else "no user name"
+            return BrokerUnavailable(f"{self.settings.broker} answers: {reason}")
+        who = f"user {self.settings.username}" if self.settings.username else "no user name"
         return BrokerRefused(
-            f"{self._settings.broker} refuses us ({who}, client id {self._settings.client_id}): {reason}"
+            f"{self.settings.broker} refuses us ({who}, client id {self.settings.client_id}): {reason}"
         )
 
     def _disconnected(
@@ -305,11 +315,11 @@ class BrokerConnection:
         _properties: Properties | None,
     ) -> None:
         if not self._welcomed.done():
-            self._welcomed.set_exception(NoConsent(f"{self._settings.broker} hangs up instead of answering"))
+            self._welcomed.set_exception(NoConsent(f"{self.settings.broker} hangs up instead of answering"))
         if reason.value == _TAKEN_OVER:
-            self._end(SessionTakenOver(f"another client connected as {self._settings.client_id}"))
+            self._end(SessionTakenOver(f"another client connected as {self.settings.client_id}"))
         else:
-            self._end(BrokerUnavailable(f"the connection to {self._settings.broker} is over: {reason}"))
+            self._end(BrokerUnavailable(f"the connection to {self.settings.broker} is over: {reason}"))
 
     def _received(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         try:

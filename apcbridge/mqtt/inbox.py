@@ -68,6 +68,10 @@ class Inbox:
         self.refused = 0
         """Messages that never became a command."""
 
+    def configure(self, settings: MqttSettings) -> None:
+        """Take messages by other settings of the same bridge from now on."""
+        self._settings = settings
+
     def receive(self, message: Incoming) -> None:
         """Deal with one message."""
         homeassistant = self._settings.homeassistant

@@ -84,6 +84,12 @@ class Plan:
         self.packet_limit: int | None = None
         """Bytes that the broker of now takes in one packet; None: any number."""
 
+    def configure(self, settings: MqttSettings) -> None:
+        """Plan by other settings of the same bridge from now on; what the broker holds stays known."""
+        self._settings = settings
+        self._written.clear()
+        self._migrated.clear()
+
     def forget_published(self) -> None:
         """Take it that the broker holds nothing of ours."""
         self._published.clear()

@@ -95,6 +95,15 @@ class Publisher:
         """Messages that wait for the broker."""
         return len(self._outbox) + len(self._unacknowledged)
 
+    def configure(self, settings: MqttSettings) -> None:
+        """Publish by other settings of the same bridge from now on: only what they change is sent."""
+        self._settings = settings
+        self._plan.configure(settings)
+        for pdu in self._said_available.keys() - settings.pdus.keys():
+            del self._said_available[pdu]
+            self._last_commands.pop(pdu, None)
+        self._everything_dirty()
+
     def listen(self) -> Callable[[], None]:
         """Begin to follow the store; the returned function ends it."""
         endings = (self._store.on_status(self._status_changed), self._store.on_edge(self._wake.set))
@@ -212,6 +221,8 @@ class Publisher:
         return self._plan.bridge(self._bridge_values(), self._clock.monotonic())
 
     def _pdu_plan(self, pdu: str) -> list[Publication]:
+        if pdu not in self._settings.pdus:  # taken out of the configuration while others were being published
+            return []
         status, now_mono = self._store.get(pdu), self._clock.monotonic()
         self._said_available[pdu] = is_available(status, now_mono)
         return self._plan.pdu(status, self._last_commands.get(pdu, {}), now_mono)

@@ -163,3 +163,21 @@ class MqttSettings:
     """Where the topics that we own on the broker are remembered; None: they are not."""
     version: str = "0"
     """Of apcbridge, shown to Home Assistant and on the info topic."""
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What a bridge is known by: with another identity it is another bridge."""
+        return (self.bridge_id, self.base_topic, self.state_file, self.version)
+
+    @property
+    def way(self) -> tuple[object, ...]:
+        """What a connection is made with: another way needs another connection."""
+        return (
+            self.broker,
+            self.client_id,
+            self.username,
+            self.password,
+            self.tls,
+            self.protocol,
+            self.keepalive_s,
+        )

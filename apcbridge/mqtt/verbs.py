@@ -53,6 +53,10 @@ class Verbs:
             **injected,
         }
 
+    def configure(self, settings: MqttSettings) -> None:
+        """Answer by other settings of the same bridge from now on."""
+        self._settings = settings
+
     def submit(self, request: VerbRequest, reply_to: ReplyTo | None) -> None:
         """Take a request; answered at once with an error when too many wait."""
         try:

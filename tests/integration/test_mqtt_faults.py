@@ -293,17 +293,6 @@ async def test_a_refused_subscription_is_said_and_shown(
         await world.stop()
 
 
-async def test_a_successor_takes_over_without_a_moment_of_offline(broker: Mosquitto, tmp_path: Path) -> None:
-    with Observer(broker.port) as observer:
-        async with running(settings_for(broker.port, tmp_path)) as world:
-            await until(lambda: observer.last(STATE) == b"online")
-            world.bridge.hand_over()
-        async with running(settings_for(broker.port, tmp_path)):
-            await until(lambda: len(observer.on(STATE)) == 2)
-            assert [m.payload for m in observer.on(STATE)] == [b"online", b"online"]
-            assert b"offline" not in [m.payload for m in observer.on("apcbridge/pdu1/availability")]
-
-
 async def test_web_sockets(tmp_path: Path) -> None:
     port = free_port()
     with Mosquitto(tmp_path, listener=f"listener {port} 127.0.0.1\nprotocol websockets") as broker:

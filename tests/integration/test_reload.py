@@ -68,11 +68,13 @@ async def test_a_new_policy_holds_at_once(tmp_path: Path) -> None:
         daemon.config.write_text(daemon.config.read_text().replace("2: {policy: no-off}", "3: {policy: read-only}"))
         hang_up(daemon)
         await daemon.until_logged("reloaded:")
-        await daemon.until_online()
         daemon.observer.say("apcbridge/pdu1/outlet/3/set", "OFF")
         await until(lambda: "read-only" in (daemon.last("apcbridge/pdu1/outlet/3/result") or ""), "a refusal")
         daemon.observer.say("apcbridge/pdu1/outlet/2/set", "OFF")
         await daemon.until_topic("apcbridge/pdu1/outlet/2/state", "OFF")
+        assert daemon.log().count("MQTT: connected") == 1, "only what differs is renewed"
+        said = [m.payload for m in daemon.observer.on("apcbridge/pdu1/availability")]
+        assert set(said[said.index(b"online") :]) == {b"online"}
 
 
 async def test_an_address_that_cannot_be_had_puts_everything_back(tmp_path: Path) -> None:
@@ -100,6 +102,7 @@ async def test_the_request_over_mqtt_reloads_and_is_answered(tmp_path: Path) -> 
         daemon.config.write_text(daemon.config.read_text().replace("mqtt:\n", f"{SECOND}mqtt:\n"))
         daemon.observer.say("apcbridge/bridge/bench/request/reload", '{"transaction": "t1"}')
         await until(lambda: "t1" in (daemon.last("apcbridge/bridge/bench/response/reload") or ""), "an answer")
+        assert "console of pdu2" in (daemon.last("apcbridge/bridge/bench/response/reload") or "")
         await daemon.until_topic("apcbridge/pdu2/availability", "online")
 
         daemon.config.write_text("pdus: []\n")

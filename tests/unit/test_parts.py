@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,10 +48,6 @@ class World:
         self.life: list[str] = []
         self.parts = Parts(group, self._leave)
 
-    def hand_over(self, part: Part) -> None:
-        assert isinstance(part, Fake)
-        self.life.append(f"hand over {part.name}")
-
     async def _leave(self, parts: Mapping[str, Part]) -> None:
         self.life += [f"leave {name}" for name in parts]
 
@@ -64,11 +61,9 @@ async def test_only_what_differs_is_renewed() -> None:
         world.parts.start({"a": world.plan("a"), "b": world.plan("b"), "c": world.plan("c")})
         await world.parts.opened()
         world.life.clear()
-        changed = await world.parts.change(
-            {"a": world.plan("a"), "b": world.plan("b", 2), "d": world.plan("d")}, world.hand_over
-        )
+        changed = await world.parts.change({"a": world.plan("a"), "b": world.plan("b", 2), "d": world.plan("d")})
         assert changed == ("b", "c", "d")
-        assert world.life == ["hand over b1", "leave b", "leave c", "b1 ends", "c1 ends", "b2 runs", "d1 runs"]
+        assert world.life == ["leave b", "leave c", "b1 ends", "c1 ends", "b2 runs", "d1 runs"]
         assert [name for name, _ in world.parts] == ["a", "b", "d"]
         await world.parts.end()
 
@@ -80,11 +75,37 @@ async def test_a_change_that_cannot_be_made_is_undone() -> None:
         await world.parts.opened()
         broken = world.plan("b", 2, ConfigError("port 161 is taken"))
         with pytest.raises(ConfigError, match="161"):
-            await world.parts.change({"a": world.plan("a", 2), "b": broken}, world.hand_over)
+            await world.parts.change({"a": world.plan("a", 2), "b": broken})
         assert world.life[-2:] == ["a1 runs", "b1 runs"]
         assert sorted(name for name, _ in world.parts) == ["a", "b"]
-        await world.parts.change({"a": world.plan("a", 3), "b": world.plan("b")}, world.hand_over)
+        await world.parts.change({"a": world.plan("a", 3), "b": world.plan("b")})
         assert world.life[-1] == "a3 runs"
+        await world.parts.end()
+
+
+def adoptable(world: World, settings: int, identity: str = "same") -> Blueprint:
+    async def adopt(part: Part) -> None:
+        assert isinstance(part, Fake)
+        world.life.append(f"{part.name} adopts {settings}")
+
+    return replace(world.plan("a", settings), adopt=adopt, identity=identity)
+
+
+async def test_a_part_that_can_goes_on_with_its_new_settings_once_all_else_is_done() -> None:
+    async with asyncio.TaskGroup() as group:
+        world = World(group)
+        world.parts.start({"a": adoptable(world, 1), "b": world.plan("b")})
+        await world.parts.opened()
+        world.life.clear()
+        assert await world.parts.change({"a": adoptable(world, 2), "b": world.plan("b", 2)}) == ("b", "a")
+        assert world.life == ["leave b", "b1 ends", "b2 runs", "a1 adopts 2"]
+        assert await world.parts.change({"a": adoptable(world, 2), "b": world.plan("b", 2)}) == ()
+        broken = world.plan("b", 3, ConfigError("port 161 is taken"))
+        with pytest.raises(ConfigError, match="161"):
+            await world.parts.change({"a": adoptable(world, 3), "b": broken})
+        assert world.life[-1] == "b2 runs", "nothing is adopted when the whole cannot be had"
+        await world.parts.change({"a": adoptable(world, 4, "another"), "b": world.plan("b", 2)})
+        assert world.life[-2:] == ["a1 ends", "a4 runs"]
         await world.parts.end()
 
 
