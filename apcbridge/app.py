@@ -39,6 +39,7 @@ from apcbridge.recorder import Recorder
 from apcbridge.simulated import SimulatedRack
 from apcbridge.snmp.agent import SnmpAgent
 from apcbridge.store import Store
+from apcbridge.web.chronicle import Chronicle
 from apcbridge.web.server import WebServer
 from apcbridge.web.settings import Health
 
@@ -82,6 +83,7 @@ class Bridge:
         self._recorder = Recorder(self.store, self._journal)
         self._arbiter = Arbiter(_rules(config), self._recorder.result)
         self._door = Door(self._arbiter, self.store, self.clock)
+        self._chronicle = Chronicle.of(self.store)
         self._rack = SimulatedRack()
         self._detectors: dict[str, RebootDetector] = {}
         self._books: dict[str, Books] = {}
@@ -140,7 +142,7 @@ class Bridge:
         snmp = snmp_settings(config)
         if snmp is not None:
             wanted["SNMP"] = Blueprint(snmp, partial(self._snmp, snmp))
-        web = web_settings(config)
+        web = web_settings(config, apcbridge.__version__)
         wanted["web"] = Blueprint((web, tuple(pdu.id for pdu in config.pdus)), partial(self._web, web))
         return wanted
 
@@ -181,9 +183,9 @@ class Bridge:
             self.store,
             self._door,
             self.clock,
-            version=apcbridge.__version__,
             events=reader.history,
             health=self.health,
+            chronicle=self._chronicle,
         )
 
     async def _refresh(self, _arguments: Mapping[str, object]) -> Mapping[str, str]:

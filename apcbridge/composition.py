@@ -186,7 +186,7 @@ def _receiver(trap: TrapConfig) -> TrapReceiver:
     )
 
 
-def web_settings(config: Config) -> WebSettings:
+def web_settings(config: Config, version: str) -> WebSettings:
     """Return what the web server needs; the local socket is always there."""
     web = config.web
     listen = (TcpAddress(host=web.listen.host, port=web.listen.port),) if web else ()
@@ -200,6 +200,7 @@ def web_settings(config: Config) -> WebSettings:
             pdu.id: WebView(policies={number: outlet.policy for number, outlet in pdu.outlets.items()})
             for pdu in config.pdus
         },
+        version=version,
     )
 
 

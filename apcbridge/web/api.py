@@ -77,7 +77,6 @@ class Api:
     store: Store
     door: CommandDoor
     chronicle: Chronicle
-    version: str
     health: Callable[[], Health]
     new_id: Callable[[], str]
     """Names commands whose asker did not; never the same twice."""
@@ -119,7 +118,7 @@ class Api:
         """Begin an event stream."""
         greeting: JsonObject = {
             "bridge": self.settings.bridge_id,
-            "version": self.version,
+            "version": self.settings.version,
             "control": start.control,
             "pdus": [status.pdu for status in self.store],
         }
@@ -158,18 +157,23 @@ class Api:
         health = self.health()
         word = "failed" if health.failed else "degraded" if health.degraded else "ok"
         status = HTTPStatus.SERVICE_UNAVAILABLE if health.failed else HTTPStatus.OK
-        document = {"status": word, "failed": health.failed, "degraded": health.degraded, "version": self.version}
+        document = {
+            "status": word,
+            "failed": health.failed,
+            "degraded": health.degraded,
+            "version": self.settings.version,
+        }
         return Response.json(document, status)
 
     def _metrics(self, call: Call) -> Response:
-        body = metrics.render(self.store, self.chronicle.counts, self.health(), self.version, call.now_mono)
+        body = metrics.render(self.store, self.chronicle.counts, self.health(), self.settings.version, call.now_mono)
         return Response(body=body, content_type=metrics.CONTENT_TYPE)
 
     def _pdus(self, call: Call) -> Response:
         return Response.json(
             {
                 "bridge": self.settings.bridge_id,
-                "version": self.version,
+                "version": self.settings.version,
                 "ts": timestamp(call.now_at),
                 "pdus": [self._pdu(status, call) for status in self.store],
             }

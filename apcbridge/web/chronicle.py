@@ -15,7 +15,7 @@ from apcbridge.errors import UnknownOutlet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from apcbridge.store import Edge
+    from apcbridge.store import Edge, Store
 
 RESULTS_KEPT = 1024
 """Results that can be asked for by their id: an hour of a busy bridge."""
@@ -27,7 +27,7 @@ Count = tuple[str, Origin, ResultStatus]
 
 
 class Chronicle:
-    """The reader of the edge log that never leaves."""
+    """The reader of the edge log that never leaves: it outlives a server that is renewed."""
 
     def __init__(self, is_known: Callable[[str], bool]) -> None:
         """Remember what concerns the PDUs for which ``is_known`` is true at the time."""
@@ -36,6 +36,13 @@ class Chronicle:
         self._results: OrderedDict[tuple[str, str], CommandResult] = OrderedDict()
         self._entries: deque[Edge] = deque(maxlen=ENTRIES_KEPT)
         self._counts: Counter[Count] = Counter()
+
+    @classmethod
+    def of(cls, store: Store) -> tuple[Chronicle, Callable[[], None]]:
+        """Return a chronicle of a store's edge log from now on, and what brings it up to date."""
+        chronicle = cls(lambda pdu: any(status.pdu == pdu for status in store))
+        cursor = store.cursor()
+        return chronicle, lambda: chronicle.take(cursor.read().items)
 
     def take(self, edges: Iterable[Edge]) -> None:
         """Remember edges, oldest first. Those of a PDU that is not configured are somebody's typing error."""

@@ -56,22 +56,21 @@ class WebServer:
         door: CommandDoor,
         clock: Clock,
         *,
-        version: str,
         events: History | None = None,
         health: Callable[[], Health] = Health,
+        chronicle: tuple[Chronicle, Callable[[], None]] | None = None,
     ) -> None:
+        """``chronicle``: what a server before this one remembered, as :meth:`Chronicle.of` made it."""
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._cursor = store.cursor()
-        self._chronicle = Chronicle(lambda pdu: any(status.pdu == pdu for status in store))
-        self._history = events or self._chronicle.history
+        remembered, self._bring_up_to_date = chronicle or Chronicle.of(store)
+        self._history = events or remembered.history
         self._api = Api(
             settings=settings,
             store=store,
             door=door,
-            chronicle=self._chronicle,
-            version=version,
+            chronicle=remembered,
             health=health,
             new_id=partial(secrets.token_hex, ID_BYTES),
             epoch=EPOCH,
@@ -93,11 +92,11 @@ class WebServer:
 
     async def run(self) -> None:
         """Open every socket and serve; raise AddressUnavailable if one cannot be opened."""
-        leave = self._store.on_edge(self._take_edges)
+        leave = self._store.on_edge(self._bring_up_to_date)
         local: LocalListener | None = None
         listeners: list[Listener] = []
         try:
-            self._take_edges()
+            self._bring_up_to_date()
             for address in self._settings.listen:
                 sock, bound = open_tcp(address)
                 listeners.append(self._listener(Door.LOOPBACK if bound.loopback else Door.TCP, sock))
@@ -184,9 +183,6 @@ class WebServer:
             await Connection(listener.service, peer, reader, writer).serve()
         finally:
             writer.transport.abort()
-
-    def _take_edges(self) -> None:
-        self._chronicle.take(self._cursor.read().items)
 
 
 async def _peer(door: Door, writer: asyncio.StreamWriter) -> Peer:

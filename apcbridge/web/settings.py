@@ -106,6 +106,8 @@ class WebSettings:
     """More names by which a loopback listener may be asked for, as a reverse proxy in front of it may do."""
     pdus: Mapping[str, PduView] = field(default_factory=dict)
     limits: Limits = Limits()
+    version: str = "0"
+    """Of apcbridge, told to whoever asks."""
 
     def view(self, pdu: str) -> PduView:
         """Return what the configuration adds to a PDU."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 from typing import TYPE_CHECKING
@@ -75,6 +76,22 @@ async def test_a_new_policy_holds_at_once(tmp_path: Path) -> None:
         assert daemon.log().count("MQTT: connected") == 1, "only what differs is renewed"
         said = [m.payload for m in daemon.observer.on("apcbridge/pdu1/availability")]
         assert set(said[said.index(b"online") :]) == {b"online"}
+
+
+async def test_the_last_commands_are_not_forgotten(tmp_path: Path) -> None:
+    async with Daemon(tmp_path) as daemon:
+        await daemon.until_online()
+        daemon.observer.say("apcbridge/pdu1/outlet/3/set", '{"command": "OFF", "id": "mine"}')
+        await until(lambda: '"confirmed"' in (daemon.last("apcbridge/pdu1/outlet/3/result") or ""), "the command")
+        daemon.config.write_text(daemon.config.read_text().replace("policy: no-off", "policy: read-only"))
+        hang_up(daemon)
+        await daemon.until_logged("reloaded:")
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "state" / "apcbridge.sock")
+        writer.write(b"GET /api/v1/pdus/pdu1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        _, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        assert json.loads(body)["outlets"][2]["last_command"]["id"] == "mine"
+        assert json.loads(retained_at(daemon.broker.port)["apcbridge/pdu1/outlet/3"])["last_command"]["id"] == "mine"
 
 
 async def test_an_address_that_cannot_be_had_puts_everything_back(tmp_path: Path) -> None:

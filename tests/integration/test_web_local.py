@@ -20,7 +20,7 @@ from tests.unit.web.world import World
 
 def at(path: Path) -> WebServer:
     world = World()
-    return WebServer(WebSettings(bridge_id="b", socket=path), world.store, world.door, world.clock, version="1")
+    return WebServer(WebSettings(bridge_id="b", socket=path), world.store, world.door, world.clock)
 
 
 async def test_owner_and_group_may_connect_and_nobody_else(tmp_path: Path) -> None:

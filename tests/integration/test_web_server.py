@@ -196,7 +196,7 @@ async def test_an_address_that_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
         settings = WebSettings(bridge_id="b", listen=(TcpAddress(host="127.0.0.1", port=port),))
         world = World()
-        server = WebServer(settings, world.store, world.door, world.clock, version="1")
+        server = WebServer(settings, world.store, world.door, world.clock)
         with pytest.raises(AddressUnavailable, match=f"127.0.0.1:{port}"):
             await server.run()
 

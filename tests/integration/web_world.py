@@ -54,7 +54,7 @@ async def serving(
         socket=local,
         limits=limits or Limits(),
     )
-    server = WebServer(settings, world.store, world.door, world.clock, version="1.2.3", events=events, health=health)
+    server = WebServer(settings, world.store, world.door, world.clock, events=events, health=health)
     task = asyncio.create_task(server.run())
     try:
         async with asyncio.timeout(PATIENCE_S):

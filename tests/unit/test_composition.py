@@ -142,7 +142,7 @@ def test_the_local_socket_is_where_systemd_says(folder: Path, monkeypatch: pytes
 
 
 def test_the_web_listens_and_controls_only_where_told(folder: Path) -> None:
-    settings = web_settings(loaded(folder))
+    settings = web_settings(loaded(folder), "1")
     assert settings.listen == ()
     assert not settings.control
     assert settings.pdus["p"].policy(3) is Policy.NO_OFF

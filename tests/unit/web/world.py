@@ -165,6 +165,7 @@ class World:
             control=True,
             token=TOKEN,
             pdus={"p": PduView(policies={2: Policy.NO_OFF})},
+            version="1.2.3",
         )
     )
     health: Health = field(default_factory=Health)
@@ -179,16 +180,14 @@ class World:
         rules = PduRules(outlets={2: OutletRule(policy=Policy.NO_OFF)}, bulk_origins=frozenset({Origin.LOCAL}))
         self.arbiter = Arbiter({"p": rules, "q": PduRules()}, self.store.append)
         self.door = CommandsDoor(self.arbiter, self.store, self.clock)
-        self.chronicle = Chronicle({"p", "q"}.__contains__)
-        cursor = self.store.cursor()
-        self.store.on_edge(lambda: self.chronicle.take(cursor.read().items))
+        self.chronicle, bring_up_to_date = Chronicle.of(self.store)
+        self.store.on_edge(bring_up_to_date)
         numbers = itertools.count(1)
         self.api = Api(
             settings=self.settings,
             store=self.store,
             door=self.door,
             chronicle=self.chronicle,
-            version="1.2.3",
             health=lambda: self.health,
             new_id=lambda: f"made-{next(numbers)}",
             epoch="e",
