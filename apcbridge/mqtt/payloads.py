@@ -219,7 +219,7 @@ def _outlet(snapshot: PduSnapshot, outlet: Outlet, view: OutletView, last: Comma
             "pending": outlet.pending or resting is not None,
             "pending_command": resting.action if resting else None,
             "name": outlet_name(outlet, view),
-            "label": clean(outlet.name),
+            "label": clean(outlet.label),
             "policy": view.policy.value,
             "last_change": _time(outlet.changed_at),
             "last_command": _last_command(last) if last else None,

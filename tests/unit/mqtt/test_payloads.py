@@ -113,6 +113,12 @@ def test_the_document_of_an_outlet() -> None:
     assert three["last_command"] is None
 
 
+def test_the_label_is_the_pdus_own_where_the_configuration_names_an_outlet() -> None:
+    named = outlet(3, name="nas", own_label="Outlet 3")
+    three = document(wanted(status(replace(full_snapshot(), outlets=(named,)))), "apcbridge/pdu1/outlet/3")
+    assert (three["name"], three["label"]) == ("nas", "Outlet 3")
+
+
 def test_a_new_reading_of_the_same_things_is_no_reason_to_publish() -> None:
     first = wanted(status(full_snapshot()), MONO + 1.0)
     later = full_snapshot()
