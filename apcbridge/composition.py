@@ -18,7 +18,6 @@ from apcbridge.mqtt.settings import (
     HomeAssistantSettings,
     MqttProtocol,
     MqttSettings,
-    OutletView,
     PduView,
     TlsSettings,
 )
@@ -115,9 +114,7 @@ def embedded_settings(mqtt: MqttConfig) -> EmbeddedSettings | None:
 
 
 def _view(pdu: PduConfig) -> PduView:
-    return PduView(
-        outlets={number: OutletView(name=outlet.name, policy=outlet.policy) for number, outlet in pdu.outlets.items()}
-    )
+    return PduView(policies={number: outlet.policy for number, outlet in pdu.outlets.items()})
 
 
 def _homeassistant(homeassistant: HomeAssistantConfig | None) -> HomeAssistantSettings:

@@ -142,7 +142,7 @@ def pdu_devices(
         *(
             Device(
                 f"{pdu_object_id(uid)}_outlet_{outlet.number}",
-                _describe_outlet(settings, snapshot, uid, outlet),
+                _describe_outlet(snapshot, uid, outlet),
                 available,
                 components,
             )
@@ -293,11 +293,10 @@ def _describe_pdu(settings: MqttSettings, snapshot: PduSnapshot, uid: str) -> di
     return {key: value for key, value in described.items() if value is not None}
 
 
-def _describe_outlet(settings: MqttSettings, snapshot: PduSnapshot, uid: str, outlet: Outlet) -> dict[str, Json]:
-    view = settings.pdus[snapshot.pdu].outlet(outlet.number)
+def _describe_outlet(snapshot: PduSnapshot, uid: str, outlet: Outlet) -> dict[str, Json]:
     return {
         "identifiers": [f"{pdu_object_id(uid)}_outlet_{outlet.number}"],
-        "name": outlet_name(outlet, view),
+        "name": outlet_name(outlet),
         "manufacturer": "APC",
         "model": f"Outlet {outlet.number} of {snapshot.pdu}",
         "via_device": pdu_object_id(uid),

@@ -18,7 +18,7 @@ from apcbridge.mqtt.topics import Topics
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from apcbridge.mqtt.settings import MqttSettings, OutletView
+    from apcbridge.mqtt.settings import MqttSettings
 
 _OUTLET_WORDS = {
     "": None,
@@ -88,9 +88,10 @@ class PduEntities:
 
     def of_outlet(self, outlet: Outlet) -> tuple[Component, ...]:
         """Return what stands for one outlet; one that must not be switched is a sensor, safe from "all lights off"."""
-        if self._view(outlet).policy is Policy.READ_ONLY:
+        policy = self._settings.pdus[self._pdu].policy(outlet.number)
+        if policy is Policy.READ_ONLY:
             return (self._outlet_sensor(outlet), self._pending(outlet))
-        reboot = (self._reboot(outlet),) if self._view(outlet).policy is Policy.NORMAL else ()
+        reboot = (self._reboot(outlet),) if policy is Policy.NORMAL else ()
         return (
             self._switch(outlet),
             *reboot,
@@ -313,7 +314,7 @@ class PduEntities:
         what = _OUTLET_WORDS[name]
         shown: str | None = what if self._settings.homeassistant.outlet_devices else None
         if not self._settings.homeassistant.outlet_devices:
-            shown = f"{outlet_name(outlet, self._view(outlet))} {what or ''}".strip()
+            shown = f"{outlet_name(outlet)} {what or ''}".strip()
         return Component(
             cid,
             platform,
@@ -331,6 +332,3 @@ class PduEntities:
             "command_topic": self._topics.outlet(self._pdu, outlet.number, f"config/{leaf}/set"),
             "value_template": template,
         }
-
-    def _view(self, outlet: Outlet) -> OutletView:
-        return self._settings.pdus[self._pdu].outlet(outlet.number)

@@ -23,12 +23,13 @@ from apcbridge.model import (
     Outlet,
     PduSnapshot,
     PduStatus,
+    Policy,
     RestartStatistics,
 )
 
 if TYPE_CHECKING:
     from apcbridge.commands import CommandResult
-    from apcbridge.mqtt.settings import OutletView, PduView
+    from apcbridge.mqtt.settings import PduView
     from apcbridge.mqtt.topics import Topics
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
@@ -132,9 +133,9 @@ def rejection_payload(pdu: str, outlet: int | None, detail: str, at: float) -> b
     )
 
 
-def outlet_name(outlet: Outlet, view: OutletView) -> str:
-    """Return what to call an outlet: the configured name, the PDU's label, or its number."""
-    return clean(view.name or outlet.name) or f"Outlet {outlet.number}"
+def outlet_name(outlet: Outlet) -> str:
+    """Return what to call an outlet: its name, or its number if nothing of the name can be shown."""
+    return clean(outlet.name) or f"Outlet {outlet.number}"
 
 
 def total_amperes(snapshot: PduSnapshot) -> float | None:
@@ -181,7 +182,7 @@ def _snapshot_topics(
     wanted = {topics.pdu(snapshot.pdu, "info"): _info(snapshot)}
     for outlet in snapshot.outlets:
         wanted[topics.outlet(snapshot.pdu, outlet.number, "state")] = Retained.plain(outlet.state.value.encode())
-        document = _outlet(snapshot, outlet, view.outlet(outlet.number), last_commands.get(outlet.number))
+        document = _outlet(snapshot, outlet, view.policy(outlet.number), last_commands.get(outlet.number))
         wanted[topics.outlet(snapshot.pdu, outlet.number)] = document
     if has_load(snapshot):
         wanted[topics.pdu(snapshot.pdu, "load")] = _load(snapshot)
@@ -211,16 +212,16 @@ def _info(snapshot: PduSnapshot) -> Retained:
     )
 
 
-def _outlet(snapshot: PduSnapshot, outlet: Outlet, view: OutletView, last: CommandResult | None) -> Retained:
+def _outlet(snapshot: PduSnapshot, outlet: Outlet, policy: Policy, last: CommandResult | None) -> Retained:
     resting = next((p for p in snapshot.pending if p.outlet == outlet.number), None)
     return Retained.document(
         {
             "state": outlet.state.value,
             "pending": outlet.pending or resting is not None,
             "pending_command": resting.action if resting else None,
-            "name": outlet_name(outlet, view),
+            "name": outlet_name(outlet),
             "label": clean(outlet.label),
-            "policy": view.policy.value,
+            "policy": policy.value,
             "last_change": _time(outlet.changed_at),
             "last_command": _last_command(last) if last else None,
             "on_delay": outlet.on_delay_s,

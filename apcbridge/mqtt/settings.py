@@ -120,24 +120,14 @@ class HomeAssistantSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutletView:
-    """What the configuration adds to an outlet as the console shows it."""
-
-    name: str | None = None
-    """Shown instead of the PDU's own label."""
-    policy: Policy = Policy.NORMAL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PduView:
     """What the configuration adds to a PDU as the console shows it."""
 
-    outlets: Mapping[int, OutletView] = field(default_factory=dict)
-    default: OutletView = OutletView()
+    policies: Mapping[int, Policy] = field(default_factory=dict)
 
-    def outlet(self, number: int) -> OutletView:
-        """Return the view of one outlet."""
-        return self.outlets.get(number, self.default)
+    def policy(self, outlet: int) -> Policy:
+        """Return what may be done to an outlet."""
+        return self.policies.get(outlet, Policy.NORMAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ from apcbridge.model import (
 )
 from apcbridge.mqtt.bridge import MqttBridge
 from apcbridge.mqtt.payloads import pdu_topics
-from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol, MqttSettings, OutletView, PduView
+from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol, MqttSettings, PduView
 from apcbridge.mqtt.topics import Topics
 from apcbridge.store import Store
 
@@ -191,7 +191,7 @@ def retained_at(port: int) -> dict[str, bytes]:
 
 
 def snapshot(pdu: str = "pdu1", outlets: int = 8, seq: int = 1, serial: str | None = "ZA0401001234") -> PduSnapshot:
-    """Make a reading taken just now."""
+    """Make a reading taken just now; the third outlet is configured as ``nas``."""
     at, mono = CLOCK.wall(), CLOCK.monotonic()
     return PduSnapshot(
         pdu=pdu,
@@ -204,7 +204,8 @@ def snapshot(pdu: str = "pdu1", outlets: int = 8, seq: int = 1, serial: str | No
         outlets=tuple(
             Outlet(
                 number=number,
-                name=f"Outlet {number}",
+                name="nas" if number == 3 else f"Outlet {number}",
+                own_label="Outlet 3" if number == 3 else None,
                 state=OutletState.ON,
                 pending=False,
                 read_at=at,
@@ -298,7 +299,7 @@ def settings_for(port: int, folder: Path, **changes: object) -> MqttSettings:
         bridge_id="rack-a",
         broker=BrokerAddress("127.0.0.1", port),
         client_id="apcbridge-test",
-        pdus={"pdu1": PduView(outlets={3: OutletView(name="nas"), 8: OutletView(policy=Policy.READ_ONLY)})},
+        pdus={"pdu1": PduView(policies={8: Policy.READ_ONLY})},
         state_file=folder / "mqtt.json",
         version="1.2.3",
     )
@@ -312,7 +313,7 @@ async def running(
     """Run a bridge for as long as the block lasts."""
     store = Store(statuses or [status(snapshot())])
     rules = {
-        pdu: PduRules(outlets={n: OutletRule(policy=outlet.policy) for n, outlet in view.outlets.items()})
+        pdu: PduRules(outlets={n: OutletRule(policy=policy) for n, policy in view.policies.items()})
         for pdu, view in settings.pdus.items()
     }
     door = HandDoor(store, rules)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apcbridge.model import Policy
-from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, OutletView, PduView
+from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, PduView
 
 from .mqtt_world import Mosquitto, Observer, retained_at, running, settings_for, settled, snapshot, status, until
 
@@ -80,7 +80,7 @@ async def test_off_clears_what_was_announced(broker: Mosquitto, tmp_path: Path) 
 async def test_an_outlet_made_read_only_loses_its_switch_by_name(broker: Mosquitto, tmp_path: Path) -> None:
     settings = settings_for(broker.port, tmp_path)
     await once(settings, broker)
-    guarded = replace(settings, pdus={"pdu1": PduView(default=OutletView(policy=Policy.READ_ONLY))})
+    guarded = replace(settings, pdus={"pdu1": PduView(policies=dict.fromkeys(range(1, 9), Policy.READ_ONLY))})
     async with running(guarded) as world:
         with Observer(broker.port) as observer:
             await until(lambda: observer.on(DEVICE) and b'"outlet_1_power"' in observer.on(DEVICE)[-1].payload)

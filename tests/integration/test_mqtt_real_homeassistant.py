@@ -28,7 +28,7 @@ from apcbridge.model import (
     Setting,
 )
 from apcbridge.mqtt.discovery import bridge_device, pdu_devices
-from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, OutletView, PduView
+from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, PduView
 
 from .mqtt_ha_world import BIRTH, HomeAssistant, call, state
 from .mqtt_world import (
@@ -133,7 +133,7 @@ def reading(pdu: str, outlets: int = 8) -> PduSnapshot:
 def told(home: HomeAssistant, folder: Path, pdu: str, **changes: object) -> MqttSettings:
     """Make settings for one PDU, in the newest form of discovery that this Home Assistant reads."""
     mode = DiscoveryMode.DEVICE if home.knows_devices else DiscoveryMode.COMPONENT
-    view = PduView(outlets={3: OutletView(name="nas"), 8: OutletView(policy=Policy.READ_ONLY)})
+    view = PduView(policies={8: Policy.READ_ONLY})
     return replace(
         settings_for(home.broker.port, folder, pdus={pdu: view}),
         homeassistant=HomeAssistantSettings(discovery=mode, **changes),  # type: ignore[arg-type]  # the field's own types
@@ -285,7 +285,7 @@ async def test_what_is_gone_leaves(home: HomeAssistant, tmp_path: Path) -> None:
     async with bridged(settings, seen) as (_, observer):
         await shown(observer, EXPECTED, pdu)
         await until(lambda: switch in home.entities(), "the switch is registered", SOON_S)
-    guarded = replace(settings, pdus={pdu: PduView(default=OutletView(policy=Policy.READ_ONLY))})
+    guarded = replace(settings, pdus={pdu: PduView(policies=dict.fromkeys(range(1, 9), Policy.READ_ONLY))})
     async with bridged(guarded, seen) as (_, observer):
         await shown(observer, {"binary_sensor.{}_outlet_1_power": "on"}, pdu)
         await until(lambda: switch not in home.entities(), "a read-only outlet has no switch", SOON_S)
@@ -348,10 +348,10 @@ async def test_entities_survive_the_move_between_the_forms(
         await shown(observer, EXPECTED, pdu)
         await until(lambda: wanted.keys() <= process.entities().keys(), "all are registered", SOON_S)
         old = process.entities()
-    renamed = replace(speaking(settings, after), pdus={pdu: replace(settings.pdus[pdu], outlets={
-        **settings.pdus[pdu].outlets, 3: OutletView(name="new nas")})})  # fmt: skip
+    names = {3: "new nas"}
+    renamed = replace(seen, outlets=tuple(replace(o, name=names.get(o.number, o.name)) for o in seen.outlets))
     uid = f"apcbridge_{uid_of(pdu)}_outlet_3"
-    async with bridged(renamed, seen) as (world, observer):
+    async with bridged(speaking(settings, after), renamed) as (world, observer):
         await shown(observer, EXPECTED, pdu)
         call(observer, "switch.turn_off", f"switch.{pdu}_outlet_3")
         assert await asked(world, pdu) is Action.OFF

@@ -15,7 +15,6 @@ from apcbridge.mqtt.settings import (
     DiscoveryMode,
     HomeAssistantSettings,
     MqttProtocol,
-    OutletView,
     PduView,
 )
 
@@ -74,7 +73,7 @@ async def test_a_policy_changes_on_the_connection_that_is_there(broker: Mosquitt
             observer.say(f"{OUTLET}/set", "OFF", ResponseTopic="asker/7")
             await until(world.door.waiting)
             seen = len(observer.seen)
-            view = PduView(outlets={3: OutletView(name="nas"), 2: OutletView(policy=Policy.READ_ONLY)})
+            view = PduView(policies={2: Policy.READ_ONLY})
             world.settings = replace(settings, pdus={"pdu1": view})
             await world.bridge.adopt(world.settings)
             await until(lambda: b"binary_sensor" in (observer.last(DEVICE) or b""), "the switch becomes a sensor")

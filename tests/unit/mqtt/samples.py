@@ -19,11 +19,12 @@ from apcbridge.model import (
     PduSnapshot,
     PduStatus,
     PendingCommand,
+    Policy,
     Reboot,
     RebootCause,
     RestartStatistics,
 )
-from apcbridge.mqtt.settings import BrokerAddress, MqttSettings, OutletView, PduView
+from apcbridge.mqtt.settings import BrokerAddress, MqttSettings, PduView
 
 if TYPE_CHECKING:
     from apcbridge.model import Setting
@@ -46,8 +47,18 @@ def outlet(number: int, *, full: bool = True, **changes: object) -> Outlet:
     return Outlet(**(fields | changes))  # type: ignore[arg-type]  # the callers pass the field's own types
 
 
+def named(number: int, name: str) -> Outlet:
+    """Return an outlet that the configuration gives a name."""
+    return outlet(number, name=name, own_label=f"Outlet {number}")
+
+
+def guarded(policy: Policy) -> PduView:
+    """Return the view of a PDU all of whose outlets have a policy."""
+    return PduView(policies=dict.fromkeys(range(1, 25), policy))
+
+
 def full_snapshot(outlets: int = 3, **changes: object) -> PduSnapshot:
-    """Return a snapshot of a PDU whose console tells everything."""
+    """Return a snapshot of a PDU whose console tells everything; the third outlet is configured as ``nas``."""
     last = Reboot(
         id="rb-1", at=AT - 600.0, cause=RebootCause.WATCHDOG, evidence=("up time went back",), noticed_at=AT - 590.0
     )
@@ -85,7 +96,7 @@ def full_snapshot(outlets: int = 3, **changes: object) -> PduSnapshot:
             diagnosis="no gateway: set one",
             watchdog=True,
         ),
-        "outlets": tuple(outlet(number) for number in range(1, outlets + 1)),
+        "outlets": tuple(named(3, "nas") if number == 3 else outlet(number) for number in range(1, outlets + 1)),
         "phases": (Load(index=1, deciamps=12, state=LoadState.NORMAL, low_a=0, near_overload_a=12, overload_a=16),),
         "banks": (
             Load(index=1, deciamps=7, state=LoadState.LOW),
@@ -124,7 +135,7 @@ def settings(**changes: object) -> MqttSettings:
         "bridge_id": "rack-a",
         "broker": BrokerAddress("broker.example", 1883),
         "client_id": "apcbridge-rack-a",
-        "pdus": {"pdu1": PduView(outlets={3: OutletView(name="nas")})},
+        "pdus": {"pdu1": PduView()},
         "version": "1.2.3",
     }
     return MqttSettings(**(fields | changes))  # type: ignore[arg-type]  # the callers pass the field's own types

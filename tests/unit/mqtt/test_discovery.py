@@ -22,11 +22,11 @@ from apcbridge.mqtt.discovery import (
     superseded,
 )
 from apcbridge.mqtt.payloads import pdu_topics
-from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, MqttSettings, OutletView, PduView
+from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, MqttSettings
 from apcbridge.mqtt.topics import OutletConfig, OutletSet, Topics, packet_bytes
 
 from .ha_rules import check_device_message, check_single_message, read
-from .samples import MONO, bare_snapshot, full_snapshot, outlet, settings, status
+from .samples import MONO, bare_snapshot, full_snapshot, guarded, outlet, settings, status
 
 UID = "za0401001234"
 
@@ -42,7 +42,7 @@ def told(snapshot: PduSnapshot, settings_: MqttSettings | None = None) -> dict[s
 
 
 def policy(value: Policy) -> MqttSettings:
-    return settings(pdus={"pdu1": PduView(default=OutletView(policy=value))})
+    return settings(pdus={"pdu1": guarded(value)})
 
 
 def test_a_pdu_that_tells_everything() -> None:
@@ -307,8 +307,8 @@ def test_no_label_makes_a_document_that_home_assistant_rejects(
     outlets = tuple(outlet(number, full=full, name=name) for number, name in enumerate(names, 1))
     snapshot = replace(full_snapshot() if full else bare_snapshot(), outlets=outlets)
     mode = DiscoveryMode.COMPONENT if single else DiscoveryMode.DEVICE
-    view = PduView(default=OutletView(policy=chosen))
-    settings_ = settings(pdus={"pdu1": view}, homeassistant=HomeAssistantSettings(discovery=mode, outlet_devices=own))
+    forms = HomeAssistantSettings(discovery=mode, outlet_devices=own)
+    settings_ = settings(pdus={"pdu1": guarded(chosen)}, homeassistant=forms)
     for device in pdu_devices(settings_, snapshot, UID, ()):
         for document in documents(settings_, device, {}):
             (check_single_message if single else check_device_message)(document.topic, document.payload)

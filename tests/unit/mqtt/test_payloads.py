@@ -19,13 +19,13 @@ from apcbridge.mqtt.payloads import (
     timestamp,
     total_amperes,
 )
-from apcbridge.mqtt.settings import OutletView, PduView
+from apcbridge.mqtt.settings import PduView
 from apcbridge.mqtt.topics import Topics
 
 from .samples import AT, MONO, bare_snapshot, full_snapshot, outlet, result, status
 
 TOPICS = Topics("apcbridge", "rack-a")
-VIEW = PduView(outlets={3: OutletView(name="nas", policy=Policy.NO_OFF)})
+VIEW = PduView(policies={3: Policy.NO_OFF})
 
 
 def wanted(status_: PduStatus, now_mono: float = MONO + 1.0) -> dict[str, Retained]:
@@ -111,12 +111,6 @@ def test_the_document_of_an_outlet() -> None:
     }
     assert (three["name"], three["label"], three["policy"]) == ("nas", "Outlet 3", "no-off")
     assert three["last_command"] is None
-
-
-def test_the_label_is_the_pdus_own_where_the_configuration_names_an_outlet() -> None:
-    named = outlet(3, name="nas", own_label="Outlet 3")
-    three = document(wanted(status(replace(full_snapshot(), outlets=(named,)))), "apcbridge/pdu1/outlet/3")
-    assert (three["name"], three["label"]) == ("nas", "Outlet 3")
 
 
 def test_a_new_reading_of_the_same_things_is_no_reason_to_publish() -> None:

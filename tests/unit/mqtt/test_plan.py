@@ -12,9 +12,9 @@ from apcbridge.model import Identity, LinkState, OutletState, PduStatus, Policy
 from apcbridge.mqtt.discovery import MIGRATE
 from apcbridge.mqtt.ledger import Ledger
 from apcbridge.mqtt.plan import CLEAR_AFTER_S, IDENTITY_GRACE_S, Plan, Publication
-from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, MqttSettings, OutletView, PduView
+from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, MqttSettings, PduView
 
-from .samples import MONO, bare_snapshot, full_snapshot, outlet, settings, status
+from .samples import MONO, bare_snapshot, full_snapshot, guarded, outlet, settings, status
 
 DEVICE = "homeassistant/device/apcbridge_za0401001234/config"
 
@@ -73,7 +73,8 @@ def test_a_broker_with_smaller_packets_gets_smaller_documents() -> None:
 def test_only_what_changed_is_said() -> None:
     plan, broker = Plan(settings(), Ledger(None)), Broker()
     broker.take(plan, plan.pdu(status(full_snapshot()), {}, MONO))
-    switched = replace(full_snapshot(), outlets=(outlet(1), outlet(2, state=OutletState.OFF), outlet(3)))
+    one, _, three = full_snapshot().outlets
+    switched = replace(full_snapshot(), outlets=(one, outlet(2, state=OutletState.OFF), three))
     changed = broker.take(plan, plan.pdu(status(switched), {}, MONO))
     assert changed == ["apcbridge/pdu1/outlet/2/state", "apcbridge/pdu1/outlet/2"]
 
@@ -180,7 +181,7 @@ STATUSES = st.builds(
 )
 SETTINGS = st.builds(
     lambda mode, policy, own: settings(
-        pdus={"pdu1": PduView(default=OutletView(policy=policy))},
+        pdus={"pdu1": guarded(policy)},
         homeassistant=HomeAssistantSettings(discovery=mode, outlet_devices=own),
     ),
     st.sampled_from(list(DiscoveryMode)),
