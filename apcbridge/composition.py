@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from apcbridge.commands import Origin, OutletRule, PduRules
 from apcbridge.config import SnmpConfig
 from apcbridge.console.session import Credentials
+from apcbridge.facts import PduView
 from apcbridge.model import Link, LinkState, PduStatus
 from apcbridge.mqtt.embedded import EmbeddedSettings
 from apcbridge.mqtt.settings import (
@@ -18,13 +19,11 @@ from apcbridge.mqtt.settings import (
     HomeAssistantSettings,
     MqttProtocol,
     MqttSettings,
-    PduView,
     TlsSettings,
 )
 from apcbridge.pdu.settings import PduSettings
 from apcbridge.sim.url import parse_url
 from apcbridge.snmp.settings import AgentAddress, Community, SnmpSettings, TrapReceiver, User
-from apcbridge.web.settings import PduView as WebView
 from apcbridge.web.settings import TcpAddress, WebSettings
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def mqtt_settings(config: Config, mqtt: MqttConfig, version: str) -> MqttSetting
         bridge_id=config.bridge.id,
         broker=BrokerAddress.from_url(mqtt.url),
         client_id=f"apcbridge-{config.bridge.id}-{mark}",
-        pdus={pdu.id: _view(pdu) for pdu in config.pdus},
+        pdus=_views(config),
         base_topic=mqtt.base_topic,
         username=mqtt.username,
         password=mqtt.secret.reveal() if mqtt.secret else None,
@@ -113,8 +112,11 @@ def embedded_settings(mqtt: MqttConfig) -> EmbeddedSettings | None:
     return EmbeddedSettings(host=address.host, port=address.port, users=users)
 
 
-def _view(pdu: PduConfig) -> PduView:
-    return PduView(policies={number: outlet.policy for number, outlet in pdu.outlets.items()})
+def _views(config: Config) -> dict[str, PduView]:
+    return {
+        pdu.id: PduView(policies={number: outlet.policy for number, outlet in pdu.outlets.items()})
+        for pdu in config.pdus
+    }
 
 
 def _homeassistant(homeassistant: HomeAssistantConfig | None) -> HomeAssistantSettings:
@@ -193,10 +195,7 @@ def web_settings(config: Config, version: str) -> WebSettings:
         socket=local_socket(config),
         control=bool(web and web.control),
         token=web.token_file.reveal() if web and web.token_file else None,
-        pdus={
-            pdu.id: WebView(policies={number: outlet.policy for number, outlet in pdu.outlets.items()})
-            for pdu in config.pdus
-        },
+        pdus=_views(config),
         version=version,
     )
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from apcbridge.facts import Json, encode, outlet_name
 from apcbridge.mqtt.entities import Component, PduEntities, availability, entity_ids, pdu_object_id, slug
-from apcbridge.mqtt.payloads import Json, encode, outlet_name
 from apcbridge.mqtt.settings import DiscoveryMode, MqttSettings
 from apcbridge.mqtt.topics import Topics, packet_bytes
 

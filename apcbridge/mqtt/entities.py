@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from apcbridge.facts import Json, has_load, outlet_name, total_amperes
 from apcbridge.model import EventType, Load, LoadState, Outlet, PduSnapshot, Policy
-from apcbridge.mqtt.payloads import Json, has_load, outlet_name, total_amperes
 from apcbridge.mqtt.requests import NAME_LIMIT
 from apcbridge.mqtt.topics import Topics
 

@@ -16,19 +16,11 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import CommandResult, ResultStatus
+from apcbridge.facts import encode, is_available, timestamp
 from apcbridge.model import Event, Setting
 from apcbridge.mqtt.connection import Outgoing
 from apcbridge.mqtt.ledger import BRIDGE
-from apcbridge.mqtt.payloads import (
-    OFFLINE,
-    ONLINE,
-    Retained,
-    encode,
-    event_payload,
-    is_available,
-    result_payload,
-    timestamp,
-)
+from apcbridge.mqtt.payloads import OFFLINE, ONLINE, Retained, event_payload, result_payload
 from apcbridge.mqtt.plan import Plan, Publication
 from apcbridge.mqtt.topics import Topics
 
@@ -36,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from apcbridge.clock import Clock
+    from apcbridge.facts import Json
     from apcbridge.mqtt.connection import BrokerConnection
     from apcbridge.mqtt.ledger import Ledger
-    from apcbridge.mqtt.payloads import Json
     from apcbridge.mqtt.settings import MqttSettings
     from apcbridge.store import Edge, Store
 

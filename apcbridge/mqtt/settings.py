@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from apcbridge.model import Policy
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from apcbridge.facts import PduView
 
 DEFAULT_KEEPALIVE_S = 15
 """A broker that froze is noticed after at most twice this."""
@@ -117,17 +117,6 @@ class HomeAssistantSettings:
     birth_payload: str = "online"
     outlet_devices: bool = False
     """Each outlet a device of its own (an area per appliance) instead of entities of the PDU."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PduView:
-    """What the configuration adds to a PDU as the console shows it."""
-
-    policies: Mapping[int, Policy] = field(default_factory=dict)
-
-    def policy(self, outlet: int) -> Policy:
-        """Return what may be done to an outlet."""
-        return self.policies.get(outlet, Policy.NORMAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from apcbridge.errors import ApcBridgeError, MalformedCommand, UnknownPdu
+from apcbridge.facts import Json, encode
 from apcbridge.mqtt.connection import Outgoing
-from apcbridge.mqtt.payloads import Json, encode
 from apcbridge.mqtt.requests import JsonValue
 from apcbridge.mqtt.topics import Topics
 

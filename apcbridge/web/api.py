@@ -18,9 +18,10 @@ from apcbridge.errors import (
     UnknownOutlet,
     UnknownPdu,
 )
+from apcbridge.facts import timestamp
 from apcbridge.web import metrics
 from apcbridge.web.access import check_read, check_write, may_switch, principal
-from apcbridge.web.documents import edge_document, outlet_document, pdu_document, result_document, timestamp
+from apcbridge.web.documents import edge_document, outlet_document, pdu_document, result_document
 from apcbridge.web.feed import Feed
 from apcbridge.web.messages import Answer, Door, Peer, Request, RequestRefused, Response, ResultWait, StreamStart
 from apcbridge.web.orders import parse_order
@@ -30,12 +31,13 @@ from apcbridge.web.routes import Resource, find
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from apcbridge.facts import JsonObject
     from apcbridge.model import PduStatus
     from apcbridge.store import Edge, Store
     from apcbridge.web.chronicle import Chronicle
     from apcbridge.web.messages import Headers, HistoryQuery
     from apcbridge.web.orders import Order
-    from apcbridge.web.settings import Health, JsonObject, WebSettings
+    from apcbridge.web.settings import Health, WebSettings
 
 WAIT_AFTER_DEADLINE_S = 90.0
 """How long an answer with ``wait`` is held back past the command's deadline: the longest reboot duration that the

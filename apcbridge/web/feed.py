@@ -10,15 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import CommandResult
-from apcbridge.web.documents import edge_document, encode, pdu_document, timestamp
+from apcbridge.facts import encode, timestamp
+from apcbridge.web.documents import edge_document, pdu_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from apcbridge.facts import Json, JsonObject
     from apcbridge.model import Freshness, PduStatus
     from apcbridge.store import Store
     from apcbridge.web.chronicle import Chronicle
-    from apcbridge.web.settings import Json, JsonObject, WebSettings
+    from apcbridge.web.settings import WebSettings
 
 EDGES_PER_TURN = 500
 """Older ones that wait are given up: a listener so far behind looks them up in the history."""

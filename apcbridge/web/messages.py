@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from apcbridge.errors import ApcBridgeError
-from apcbridge.web.documents import encode
+from apcbridge.facts import encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from apcbridge.commands import Command
-    from apcbridge.web.settings import JsonObject
+    from apcbridge.facts import JsonObject
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from apcbridge.facts import outlet_name
 from apcbridge.model import Freshness, LinkState, OutletState
-from apcbridge.web.documents import outlet_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,14 +8,11 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
 from apcbridge.errors import ConfigError
-from apcbridge.model import Policy
+from apcbridge.facts import PduView
 from apcbridge.store import Edge
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
-JsonObject: TypeAlias = Mapping[str, Json]
 
 History: TypeAlias = Callable[[float | None, int], Sequence[Edge]]
 """``history(since_at, limit)``: what happened at or after ``since_at`` (Unix time, None: from the beginning).
@@ -77,17 +74,6 @@ class Limits:
     """For a peer to take what we send; a stream that is read more slowly is closed."""
     heartbeat_s: float = 10.0
     """Between two signs of life on a stream."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PduView:
-    """What the configuration adds to a PDU as the console shows it."""
-
-    policies: Mapping[int, Policy] = field(default_factory=dict)
-
-    def policy(self, outlet: int) -> Policy:
-        """Return what may be done to an outlet."""
-        return self.policies.get(outlet, Policy.NORMAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import uvloop
 
+from apcbridge.facts import PduView
 from apcbridge.model import OutletState
-from apcbridge.mqtt.settings import MqttProtocol, MqttSettings, PduView
+from apcbridge.mqtt.settings import MqttProtocol, MqttSettings
 from tests.integration.mqtt_world import (
     CLOCK,
     Mosquitto,

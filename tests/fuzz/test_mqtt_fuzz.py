@@ -16,12 +16,13 @@ import pytest
 from apcbridge.clock import SystemClock
 from apcbridge.commands import Command, CommandResult, ResultStatus
 from apcbridge.errors import UnknownOutlet
+from apcbridge.facts import PduView
 from apcbridge.model import Action, Link, LinkState, PduStatus, Setting
 from apcbridge.mqtt.inbox import Inbox, ReplyTo
 from apcbridge.mqtt.ledger import Ledger
 from apcbridge.mqtt.publisher import Publisher
 from apcbridge.mqtt.requests import PAYLOAD_LIMIT, Incoming
-from apcbridge.mqtt.settings import BrokerAddress, MqttSettings, PduView
+from apcbridge.mqtt.settings import BrokerAddress, MqttSettings
 from apcbridge.store import Store
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 
 from apcbridge.clock import SystemClock
 from apcbridge.commands import Arbiter, Command, CommandResult, OutletRule, PduRules, ResultStatus
+from apcbridge.facts import PduView
 from apcbridge.model import (
     Identity,
     Link,
@@ -34,7 +35,7 @@ from apcbridge.model import (
 )
 from apcbridge.mqtt.bridge import MqttBridge
 from apcbridge.mqtt.payloads import pdu_topics
-from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol, MqttSettings, PduView
+from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol, MqttSettings
 from apcbridge.mqtt.topics import Topics
 from apcbridge.store import Store
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from apcbridge.mqtt.payloads import Json
+    from apcbridge.facts import Json
     from apcbridge.mqtt.requests import JsonValue
 
 pytestmark = pytest.mark.debian

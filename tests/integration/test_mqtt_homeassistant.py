@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from apcbridge.facts import PduView
 from apcbridge.model import Policy
-from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, PduView
+from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings
 
 from .mqtt_world import Mosquitto, Observer, retained_at, running, settings_for, settled, snapshot, status, until
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from apcbridge.facts import PduView
 from apcbridge.model import (
     Action,
     Event,
@@ -28,7 +29,7 @@ from apcbridge.model import (
     Setting,
 )
 from apcbridge.mqtt.discovery import bridge_device, pdu_devices
-from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, PduView
+from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings
 
 from .mqtt_ha_world import BIRTH, HomeAssistant, call, state
 from .mqtt_world import (

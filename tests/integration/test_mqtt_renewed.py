@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apcbridge.commands import PduRules
+from apcbridge.facts import PduView
 from apcbridge.model import OutletState, Policy
-from apcbridge.mqtt.settings import (
-    BrokerAddress,
-    DiscoveryMode,
-    HomeAssistantSettings,
-    MqttProtocol,
-    PduView,
-)
+from apcbridge.mqtt.settings import BrokerAddress, DiscoveryMode, HomeAssistantSettings, MqttProtocol
 
 from .mqtt_world import (
     CLOCK,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from apcbridge.cli.paint import Paint
 from apcbridge.cli.panel import changes, entry_line, pdu_lines
 from apcbridge.commands import ResultStatus
+from apcbridge.facts import PduView
 from apcbridge.model import LinkState, OutletState
 from apcbridge.web.documents import edge_document, pdu_document
-from apcbridge.web.settings import PduView
 from tests.unit.web.world import LOST_AFTER_S, NOW_AT, NOW_MONO, event, outlet, result, snapshot, status
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import json
 from apcbridge.cli.daemon import StreamEvent, parse_events
 from apcbridge.cli.paint import Paint
 from apcbridge.cli.watching import View
-from apcbridge.web.documents import encode, pdu_document
+from apcbridge.facts import PduView, encode
+from apcbridge.web.documents import pdu_document
 from apcbridge.web.messages import StreamStart
-from apcbridge.web.settings import PduView
 from tests.unit.web.world import NOW_AT, NOW_MONO, World, event, result, snapshot, status
 
 PLAIN = Paint(colours=False)

@@ -29,18 +29,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": set(),
     "commands": {"errors", "model"},
     "store": {"errors", "model", "commands"},
+    "facts": {"model", "commands"},
     "console": {"errors", "model"},
     "config": {"errors", "model", "console.session", "pdu.settings", "mqtt.settings", "snmp.settings", "sim.url"},
     "door": MIDDLE,
     "simulated": {"errors", "pdu.ports", "sim"},
     "journal": {*MIDDLE, "pdu.reboots"},
     "pdu": {*MIDDLE, "console", "journal", "health"},
-    "mqtt": MIDDLE,
+    "mqtt": {*MIDDLE, "facts"},
     "snmp": MIDDLE,
-    "web": MIDDLE,
+    "web": {*MIDDLE, "facts"},
     "sim": {"errors", "clock", "model"},
     "recorder": {*MIDDLE, "journal", "pdu.reboots"},
-    "composition": {*MIDDLE, "config", "console", "mqtt", "pdu", "sim", "snmp", "web"},
+    "composition": {*MIDDLE, "facts", "config", "console", "mqtt", "pdu", "sim", "snmp", "web"},
     "parts": {"errors"},
     "app": {*MIDDLE, *ROOT, "parts", "composition", "config", "mqtt", "pdu", "snmp", "web"},
     "serving": {"errors", "app", "composition", "config"},
@@ -50,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """Who may import whom; imports within a package are its own affair, and ``cli`` may import everything."""
 
-PURE = ("errors", "model", "commands", "store", "console", "health", "pdu.reboots", "mqtt", "snmp")
+PURE = ("errors", "model", "commands", "store", "facts", "console", "health", "pdu.reboots", "mqtt", "snmp")
 INPUT_OUTPUT = {
     "mqtt.bridge": "the connection loop",
     "mqtt.client": "the way to the broker",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import Command, CommandResult, Origin, ResultStatus
+from apcbridge.facts import PduView
 from apcbridge.model import (
     Action,
     Identity,
@@ -20,11 +21,9 @@ from apcbridge.model import (
     PduStatus,
     PendingCommand,
     Policy,
-    Reboot,
-    RebootCause,
-    RestartStatistics,
 )
-from apcbridge.mqtt.settings import BrokerAddress, MqttSettings, PduView
+from apcbridge.mqtt.settings import BrokerAddress, MqttSettings
+from tests.unit.cards import watchdog_card
 
 if TYPE_CHECKING:
     from apcbridge.model import Setting
@@ -59,9 +58,6 @@ def guarded(policy: Policy) -> PduView:
 
 def full_snapshot(outlets: int = 3, **changes: object) -> PduSnapshot:
     """Return a snapshot of a PDU whose console tells everything; the third outlet is configured as ``nas``."""
-    last = Reboot(
-        id="rb-1", at=AT - 600.0, cause=RebootCause.WATCHDOG, evidence=("up time went back",), noticed_at=AT - 590.0
-    )
     fields: dict[str, object] = {
         "pdu": "pdu1",
         "seq": 1,
@@ -80,22 +76,7 @@ def full_snapshot(outlets: int = 3, **changes: object) -> PduSnapshot:
             contact="Jane",
             location="cellar",
         ),
-        "nmc": Nmc(
-            boot_at=AT - 600.0,
-            boot_mono=MONO - 600.0,
-            status_flags="P+ N+ A+",
-            reboot_count=7,
-            watchdog_reboot_count=6,
-            reboots_by_cause={RebootCause.WATCHDOG: 6, RebootCause.POWER: 1},
-            last_reboot=last,
-            interval_s=570.0,
-            jitter_s=4.0,
-            day=RestartStatistics(count=6, interval_s=571.0, jitter_s=4.0),
-            next_expected_at=AT + 10.0,
-            next_expected_error_s=60.0,
-            diagnosis="no gateway: set one",
-            watchdog=True,
-        ),
+        "nmc": watchdog_card(AT - 600.0, MONO - 600.0),
         "outlets": tuple(named(3, "nas") if number == 3 else outlet(number) for number in range(1, outlets + 1)),
         "phases": (Load(index=1, deciamps=12, state=LoadState.NORMAL, low_a=0, near_overload_a=12, overload_a=16),),
         "banks": (

@@ -8,11 +8,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apcbridge.facts import PduView
 from apcbridge.model import Identity, LinkState, OutletState, PduStatus, Policy
 from apcbridge.mqtt.discovery import MIGRATE
 from apcbridge.mqtt.ledger import Ledger
 from apcbridge.mqtt.plan import CLEAR_AFTER_S, IDENTITY_GRACE_S, Plan, Publication
-from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, MqttSettings, PduView
+from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings, MqttSettings
 
 from .samples import MONO, bare_snapshot, full_snapshot, guarded, outlet, settings, status
 

@@ -7,9 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from apcbridge.facts import PduView
 from apcbridge.model import Load
 from apcbridge.web.documents import event_document, pdu_document
-from apcbridge.web.settings import PduView
 from tests.unit.web.world import NOW_MONO, Parsed, event, outlet, snapshot, status
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "http.md"
@@ -50,18 +50,6 @@ def test_neither_are_those_in_the_details_of_an_event() -> None:
 def test_an_event_is_what_it_is_whatever_its_details_are_called() -> None:
     document = event_document(replace(event("e"), details={"kind": "result", "id": "x", "pdu": "y"}))
     assert (document["kind"], document["id"], document["pdu"]) == ("event", "e", "p")
-
-
-def test_currents_of_several_phases_make_no_total() -> None:
-    phases = (Load(index=1, deciamps=10), Load(index=2, deciamps=20))
-    banks = (Load(index=1, deciamps=10), Load(index=2, deciamps=25))
-    for read, total in (
-        (snapshot(phases=phases), None),
-        (snapshot(phases=phases[:1]), 1.0),
-        (snapshot(phases=(), banks=banks), 3.5),
-    ):
-        document = json.loads(json.dumps(pdu_document(status(read), PduView(), {}, NOW_MONO)))
-        assert document["load"]["amperes"] == total
 
 
 def test_a_pdu_without_a_meter_has_no_load() -> None:

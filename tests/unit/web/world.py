@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from apcbridge.commands import Arbiter, Command, CommandResult, Origin, OutletRule, PduRules, ResultStatus
 from apcbridge.door import Door as CommandsDoor
+from apcbridge.facts import PduView
 from apcbridge.model import (
     Action,
     Event,
@@ -19,21 +20,18 @@ from apcbridge.model import (
     LinkState,
     Load,
     LoadState,
-    Nmc,
     Outlet,
     OutletState,
     PduSnapshot,
     PduStatus,
     Policy,
-    Reboot,
-    RebootCause,
-    RestartStatistics,
 )
 from apcbridge.store import Store
 from apcbridge.web.api import Api, Call
 from apcbridge.web.chronicle import Chronicle
 from apcbridge.web.messages import Answer, Door, Headers, Peer, Request, Response
-from apcbridge.web.settings import Health, PduView, WebSettings
+from apcbridge.web.settings import Health, WebSettings
+from tests.unit.cards import watchdog_card
 
 NOW_AT = 1_800_000_000.0
 """2027-01-15T08:00:00Z."""
@@ -79,30 +77,6 @@ def outlet(number: int, state: OutletState = OutletState.ON, name: str = "", **m
     return replace(plain, **more)  # type: ignore[arg-type]  # fields of the test's choice
 
 
-def nmc() -> Nmc:
-    last = Reboot(
-        id="r7", at=NOW_AT - 100, cause=RebootCause.WATCHDOG, evidence=("up time fell",), noticed_at=NOW_AT - 90
-    )
-    return Nmc(
-        boot_at=NOW_AT - 100,
-        boot_mono=NOW_MONO - 100,
-        status_flags="P+ N- A+",
-        reboot_count=7,
-        watchdog_reboot_count=6,
-        reboots_by_cause={RebootCause.WATCHDOG: 6, RebootCause.POWER: 1},
-        last_reboot=last,
-        interval_s=570.0,
-        jitter_s=4.0,
-        day=RestartStatistics(count=6, interval_s=570.0, jitter_s=4.0),
-        week=RestartStatistics(count=7, interval_s=570.0, jitter_s=5.0),
-        ever=RestartStatistics(count=7, interval_s=570.0, jitter_s=5.0),
-        next_expected_at=NOW_AT + 470,
-        next_expected_error_s=60.0,
-        diagnosis="the card has no network link (P+ N- A+): connect its Ethernet port",
-        watchdog=True,
-    )
-
-
 def snapshot(pdu: str = "p", *outlets: Outlet, **more: object) -> PduSnapshot:
     plain = PduSnapshot(
         pdu=pdu,
@@ -111,7 +85,7 @@ def snapshot(pdu: str = "p", *outlets: Outlet, **more: object) -> PduSnapshot:
         taken_mono=NOW_MONO,
         dialect="rackpdu",
         identity=Identity(model="AP7920", app_version="3.7.3", name="Rack A"),
-        nmc=nmc(),
+        nmc=watchdog_card(NOW_AT - 100, NOW_MONO - 100),
         outlets=outlets or (outlet(1, name="nas"), outlet(2, OutletState.OFF, name="router")),
         phases=(Load(index=1, deciamps=63, state=LoadState.NORMAL, near_overload_a=12, overload_a=16),),
         watts=1449,
