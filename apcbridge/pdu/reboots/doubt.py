@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from apcbridge.pdu.reboots.memory import LifeMemory
     from apcbridge.pdu.reboots.observations import UpTime
 
+_DAY_S = 86400.0
 CLOCK_SLACK_S = 120.0
 """How far the wall clock may be off across a restart of the machine."""
-WRAP_SLACK_S = 86400
+WRAP_SLACK_S = _DAY_S
 """How near to its end an up time must have come to have rolled over, where no clock says how long ago that was."""
 
 
@@ -69,7 +70,7 @@ class Doubt:
             return Verdict.OPEN
         passed_s = told.card_clock_s - known.card_clock_s
         together = abs(passed_s - (told.up_s - known.up_s)) <= 2 * RESOLUTION_S
-        return Verdict.GOES_ON if together else Verdict.OPEN
+        return Verdict.GOES_ON if together and not _began_at_midnight(known) else Verdict.OPEN
 
     def by_log(self, new_starts: int, join: Join) -> Verdict:
         """Judge by the event log.
@@ -100,6 +101,15 @@ class Doubt:
         life.narrowed_mono += shift_s
         life.alive_mono += shift_s
         return life
+
+
+def _began_at_midnight(life: LifeMemory) -> bool:
+    """Tell whether the card's clock may have begun with its life: one without a battery starts anew with its power.
+
+    Of such a card's lives every one looks like the one before.
+    """
+    began_s = (life.card_clock_s or 0.0) - life.up_s
+    return abs((began_s + _DAY_S / 2) % _DAY_S - _DAY_S / 2) <= 2 * RESOLUTION_S
 
 
 def _may_have_wrapped(before_s: int, now_s: int) -> bool:

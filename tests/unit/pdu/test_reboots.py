@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -44,6 +45,8 @@ class Scene:
     """Wall time minus monotonic time."""
     boot: float = 1000.0 - 7 * DAY
     card_clock: bool = False
+    cold_clock: bool = False
+    """The card's clock begins with its power, at midnight."""
     reported: list[Reboot] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -57,6 +60,8 @@ class Scene:
         """The up time is read: the card's true one, or what the test says."""
         up_s = int((self.now - self.boot) // 60) * 60 if seconds is None else seconds
         shown = {"date": "01/02/2020", "time": "03:04:05"} if self.card_clock else {}
+        if self.cold_clock:
+            shown = {"date": "01/01/2000", "time": str(timedelta(seconds=int(self.now - self.boot)))}
         self.detector.observe(
             UpTime(
                 seconds=up_s,
@@ -134,6 +139,7 @@ class Scene:
             now=self.now + away_s,
             wall=self.wall + clock_off_s,
             boot=self.boot,
+            cold_clock=self.cold_clock,
             reported=self.reported,
         )
         if machine:
@@ -470,6 +476,13 @@ class TestAcrossMachineRestarts:
         scene.reads(6000).later(2).reads(6000)
         assert Evidence.EVENT_LOG not in scene.detector.wanted_evidence()
         assert scene.waits().reported == []
+
+    def test_a_clock_that_begins_with_every_life_proves_none(self) -> None:
+        known = Scene(boot=400.0, cold_clock=True).polls().log("00:05:00 System: earlier")
+        scene = known.daemon_restarts(5000, machine=True).restarts(ago_s=1200).polls(2)
+        assert scene.detector.wanted_evidence() == {Evidence.EVENT_LOG}
+        scene.log("00:00:01 System: Coldstart.", "00:05:00 System: earlier").lacks(Evidence.RESET_CAUSE)
+        assert scene.waits().causes == ["power"]
 
     def test_the_log_finds_what_a_clock_that_jumped_hides(self) -> None:
         known = Scene(boot=400.0).polls().log("01:00:00 System: earlier")
