@@ -171,7 +171,7 @@ class Keeper:
                 self._outlet_page(row)
             case seen.ActuationSent():
                 if self.command is not None:
-                    self._sent(self.command, now_at)
+                    self._sent(self.command, now_mono, now_at)
             case _:
                 self._reading(event)
         self._heard_mono = now_mono
@@ -259,10 +259,10 @@ class Keeper:
 
     # Commands
 
-    def _sent(self, command: Command, now_at: float) -> None:
+    def _sent(self, command: Command, now_mono: float, now_at: float) -> None:
         """Note that the PDU may have a command now; on disk, too: the daemon may end before the command does."""
         outlets = self._builder.numbers if command.outlet is None else (command.outlet,)
-        self._pending.sent(command, outlets, now_at)
+        self._pending.sent(command, outlets, now_mono, now_at)
         for outlet in outlets:
             self._debts.settle(outlet)
         if command.id == self._promised and command.outlet is not None and command.action is Action.OFF:
@@ -360,7 +360,8 @@ class Keeper:
             return
         events = [self._reboot_event(reboot) for reboot in reboots]
         if reboots:
-            events += [self._lost(pending) for pending in self._pending.lose(self._state_of)]
+            lost = self._pending.lose(self._state_of, self._detector.booted_by_mono)
+            events += [self._lost(pending) for pending in lost]
         self._record(reboots, events)
         self.publish()
 

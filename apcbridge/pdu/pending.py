@@ -5,7 +5,7 @@ Both survive the daemon: they are kept with the reboot detector's memory, in one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import ResultStatus
@@ -32,6 +32,8 @@ class _Resting:
     command: PendingCommand
     session: int | None
     """The console session in which it was last known to rest; None: one of a daemon before us."""
+    noted_mono: float
+    """When it was last known to rest there: it was sent then, or its mark was seen."""
     gone_mono: float | None = None
     """Since when its mark is gone, while a restart may be what took it."""
 
@@ -47,7 +49,7 @@ class PendingBook:
 
     def __init__(self, known: Iterable[PendingCommand] = ()) -> None:
         """Go on with what a daemon before us had noted."""
-        self._resting = {one.outlet: _Resting(one, session=None) for one in known}
+        self._resting = {one.outlet: _Resting(one, session=None, noted_mono=float("-inf")) for one in known}
         self._session = 0
 
     def __call__(self) -> tuple[PendingCommand, ...]:
@@ -58,12 +60,12 @@ class PendingBook:
         """Note that we are at the console anew: the card may have restarted in between."""
         self._session += 1
 
-    def sent(self, command: Command, outlets: Iterable[int], now_at: float) -> None:
+    def sent(self, command: Command, outlets: Iterable[int], now_mono: float, now_at: float) -> None:
         """Note a command for these outlets as soon as the PDU may have it."""
         for outlet in outlets:
             if command.action in RESTS_IN_THE_NMC:
                 pending = PendingCommand(outlet=outlet, action=command.action, command_id=command.id, since_at=now_at)
-                self._resting[outlet] = _Resting(pending, self._session)
+                self._resting[outlet] = _Resting(pending, self._session, now_mono)
             elif command.action is Action.CANCEL:
                 self._resting.pop(outlet, None)
 
@@ -80,12 +82,12 @@ class PendingBook:
         if one is None:
             return
         if row.pending:
-            self._resting[row.number] = _Resting(one.command, self._session)
+            self._resting[row.number] = _Resting(one.command, self._session, now_mono)
         elif not 0 <= now_at - one.command.since_at <= TAKES_S:
             if one.session == self._session:
                 del self._resting[row.number]
             elif one.gone_mono is None:
-                self._resting[row.number] = _Resting(one.command, one.session, now_mono)
+                self._resting[row.number] = replace(one, gone_mono=now_mono)
 
     def no_restart(self, until_mono: float) -> None:
         """Forget the commands whose mark was gone before ``until_mono``: the card was in its old life then."""
@@ -93,13 +95,24 @@ class PendingBook:
             outlet: one for outlet, one in self._resting.items() if one.gone_mono is None or one.gone_mono >= until_mono
         }
 
-    def lose(self, state_of: Callable[[int], OutletState | None]) -> tuple[PendingCommand, ...]:
+    def lose(
+        self, state_of: Callable[[int], OutletState | None], booted_by_mono: float | None
+    ) -> tuple[PendingCommand, ...]:
         """Return what an NMC restart has lost, and forget it.
 
-        A delayed switch whose outlet has the wanted state (``state_of``, as read after the restart) is not lost.
+        What is known to rest there since the NMC must have started, or in the session that we have with it now,
+        stays: a restart is certain only a while after the card takes commands again. A delayed switch whose outlet has
+        the wanted state (``state_of``, as read after the restart) is not lost.
         """
-        resting, self._resting = self._resting, {}
-        return tuple(one.command for outlet, one in resting.items() if not _is_done(one.command, state_of(outlet)))
+        gone = [one for one in self._resting.values() if not self._rests_since(one, booted_by_mono)]
+        for one in gone:
+            del self._resting[one.command.outlet]
+        return tuple(one.command for one in gone if not _is_done(one.command, state_of(one.command.outlet)))
+
+    def _rests_since(self, one: _Resting, booted_by_mono: float | None) -> bool:
+        if one.session == self._session:
+            return True
+        return booted_by_mono is not None and one.noted_mono > booted_by_mono
 
 
 def _is_done(command: PendingCommand, state: OutletState | None) -> bool:

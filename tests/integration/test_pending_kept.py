@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apcbridge.model import Action
-from apcbridge.pdu.settings import OnPendingLost, RebootBy
+from apcbridge.pdu.settings import OnPendingLost, RebootBy, SessionMode
 from apcbridge.sim.url import parse_url
 from tests.integration.virtual_world import TrueTime, World, leaping
 
@@ -80,6 +80,35 @@ def test_one_that_was_carried_out_while_the_daemon_was_down_is_not_lost() -> Non
     leaping(one.time, work())
     assert lost(one) == []
     assert one.pdu.log.moves(OUTLET) == [False]
+
+
+@pytest.mark.parametrize("hold", SessionMode)
+@pytest.mark.parametrize("model", ["AP7920", "AP8941", "AP9225"])
+def test_one_given_after_a_restart_that_was_not_reported_yet_is_not_lost(model: str, hold: SessionMode) -> None:
+    one = world(
+        f"sim://{model}?watchdog=off&off_delay=600&boot=30",
+        reboot=RebootBy.PDU,
+        session=hold,
+        poll_interval_s=60.0,
+        stale_after_s=180.0,
+        lost_after_s=300.0,
+    )
+
+    async def work() -> None:
+        async with one:
+            await one.until_up()
+            await asyncio.sleep(200)
+            one.pdu.restart()
+            await asyncio.sleep(35)
+            one.submit(Action.DELAYED_OFF, OUTLET)
+            await one.until(lambda: bool(one.pdu.log.commands(OUTLET)), "the command at the card")
+            assert one.reports == []
+            await one.until(lambda: bool(one.reports), "the report of the restart")
+            await one.until(lambda: one.pdu.log.moves(OUTLET) == [False], "the outlet off")
+            await asyncio.sleep(200)
+
+    leaping(one.time, work())
+    assert lost(one) == []
 
 
 @pytest.mark.parametrize("on_lost", OnPendingLost)

@@ -215,6 +215,11 @@ class RebootDetector:
         """True while nothing that was seen lets suspect a restart that was not reported yet."""
         return not (self._asks_up_time() or self._finding or self._doubt or (self._blind() and self._log_due))
 
+    @property
+    def booted_by_mono(self) -> float | None:
+        """The moment by which the running NMC must have started, or None if nothing is known of it."""
+        return self._life.boot.hi if self._life else None
+
     def memory(self) -> RebootMemory:
         """Return what the journal must keep, as of the last :meth:`settle`: no more than what that has reported."""
         return self._saved

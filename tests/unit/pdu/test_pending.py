@@ -34,7 +34,7 @@ def unread(_number: int) -> None:
 
 def resting(action: Action = Action.DELAYED_OFF) -> PendingBook:
     book = PendingBook()
-    book.sent(command(action), [3], 0)
+    book.sent(command(action), [3], 0, 0)
     return book
 
 
@@ -56,7 +56,7 @@ def test_a_mark_that_is_gone_in_a_new_session_may_have_been_lost() -> None:
     book = resting()
     book.new_session()
     book.seen(row(), 40, 40)
-    assert [p.command_id for p in book.lose(unread)] == ["c1"]
+    assert [p.command_id for p in book.lose(unread, 30)] == ["c1"]
 
 
 def test_a_card_that_is_in_its_old_life_has_carried_it_out() -> None:
@@ -81,7 +81,7 @@ def test_a_mark_seen_again_is_no_loss() -> None:
 def test_what_a_daemon_before_us_noted_is_lost_all_the_same() -> None:
     book = PendingBook(resting(Action.REBOOT)())
     book.seen(row(OutletState.OFF), 40, 40)
-    assert [p.outlet for p in book.lose(lambda _: OutletState.OFF)] == [3]
+    assert [p.outlet for p in book.lose(lambda _: OutletState.OFF, 30)] == [3]
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,22 @@ def test_what_a_daemon_before_us_noted_is_lost_all_the_same() -> None:
 )
 def test_a_delayed_switch_that_has_happened_is_not_lost(action: Action, state: OutletState, count: int) -> None:
     book = resting(action)
-    assert len(book.lose(lambda _: state)) == count
-    assert book.lose(unread) == (), "it is told once"
+    book.new_session()
+    assert len(book.lose(lambda _: state, 30)) == count
+    assert book.lose(unread, 30) == (), "it is told once"
+
+
+def test_what_was_sent_since_the_restart_still_rests_there_when_that_is_certain() -> None:
+    book = PendingBook()
+    book.new_session()
+    book.sent(command(Action.DELAYED_OFF), [3], 100, 100)
+    assert book.lose(unread, 70) == (), "we have the same session still"
+    book.new_session()
+    assert book.lose(unread, 30) == (), "it was sent after the start"
+    book.seen(row(pending=True), 110, 110)
+    assert book.lose(unread, 90) == (), "its mark is there"
+    book.new_session()
+    assert [p.command_id for p in book.lose(unread, 200)] == ["c1"]
 
 
 @pytest.mark.parametrize(("status", "count"), [(ResultStatus.CONFIRMED, 0), (ResultStatus.UNKNOWN, 1)])
@@ -112,7 +126,7 @@ def test_a_delayed_command_that_was_accepted_goes_on_resting() -> None:
     book = resting(Action.DELAYED_OFF)
     book.ended(command(Action.DELAYED_OFF), ResultStatus.CONFIRMED)
     assert len(book()) == 1
-    book.sent(command(Action.CANCEL), [3], 1)
+    book.sent(command(Action.CANCEL), [3], 1, 1)
     assert book() == ()
 
 
