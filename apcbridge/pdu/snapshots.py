@@ -55,6 +55,8 @@ class SnapshotBuilder:
         self._rows: dict[int, OutletRow] = {}
         self._outlets: dict[int, Outlet] = {}
         self._doubted: dict[int, OutletRow] = {}
+        self._delays: dict[int, dict[str, int | None]] = {}
+        """What is known of each outlet's delays, by the fields of :class:`~apcbridge.model.Outlet`."""
         self._identity = Identity()
         self._identity_doubted: Identity | None = None
         self._load: LoadReading | None = None
@@ -126,26 +128,28 @@ class SnapshotBuilder:
         self._load = load
 
     def take_config(self, config: ConfigReading) -> None:
-        """Take the delays of the outlets; those of outlets not read yet are dropped."""
+        """Take the delays of the outlets, also of those whose list waits for a second one that says the same."""
         for told in config.outlets:
-            outlet = self._outlets.get(told.number)
-            if outlet is not None:
-                self._outlets[told.number] = dataclasses.replace(
-                    outlet,
-                    on_delay_s=told.on_delay_s,
-                    off_delay_s=told.off_delay_s,
-                    reboot_duration_s=told.reboot_duration_s,
-                )
+            self._delays[told.number] = {
+                "on_delay_s": told.on_delay_s,
+                "off_delay_s": told.off_delay_s,
+                "reboot_duration_s": told.reboot_duration_s,
+            }
+            self._set_delays(told.number)
 
     def take_setting(self, setting: Setting, number: int | None, value: str | int | None) -> None:
         """Take a setting that the console has confirmed; an outlet's name comes with the next list."""
         if setting is Setting.PDU_NAME:
             self._identity = dataclasses.replace(self._identity, name=str(value))
-        outlet = self._outlets.get(number) if number is not None else None
         field = _OF_SETTING.get(setting)
-        if outlet is not None and field is not None:
-            seconds = {field: int(value or 0)}
-            self._outlets[outlet.number] = dataclasses.replace(outlet, **seconds)  # type: ignore[arg-type]  # all are int
+        if number is not None and field is not None:
+            self._delays.setdefault(number, {})[field] = int(value or 0)
+            self._set_delays(number)
+
+    def _set_delays(self, number: int) -> None:
+        if number in self._outlets:
+            delays = self._delays.get(number, {})
+            self._outlets[number] = dataclasses.replace(self._outlets[number], **delays)  # type: ignore[arg-type]  # ints
 
     def build(self, nmc: Nmc, pending: tuple[PendingCommand, ...]) -> PduSnapshot | None:
         """Build the next snapshot, or None before the first list was believed whole."""
@@ -185,10 +189,8 @@ class SnapshotBuilder:
             read_at=now_at,
             read_mono=now_mono,
             changed_at=now_at if changed else (before.changed_at if before else None),
-            on_delay_s=before.on_delay_s if before else None,
-            off_delay_s=before.off_delay_s if before else None,
-            reboot_duration_s=before.reboot_duration_s if before else None,
         )
+        self._set_delays(row.number)
         if not changed:
             return []
         return [OutletChange(number=row.number, name=name or row.name, state=row.state, explained_by=explained_by)]

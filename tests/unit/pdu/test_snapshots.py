@@ -94,6 +94,18 @@ def test_the_configured_name_is_shown_and_the_pdus_label_is_kept(builder: Builde
     assert (outlet.name, outlet.label) == ("router", "Outlet 2")
 
 
+def test_delays_told_before_a_second_list_has_agreed_are_known_once_it_has() -> None:
+    builder = Builder("p", {})
+    builder.listed(row())
+    builder.take_config(ConfigReading(outlets=(OutletConfig(number=1, off_delay_s=240),)))
+    builder.listed(row())
+    builder.listed(row(1, OFF))
+    builder.listed(row(1, OFF))
+    outlet = builder.outlet(1)
+    assert outlet is not None
+    assert (outlet.state, outlet.off_delay_s) == (OFF, 240)
+
+
 def test_settings_of_outlets_survive_the_next_list(builder: Builder) -> None:
     builder.take_config(ConfigReading(outlets=(OutletConfig(number=1, on_delay_s=-1, reboot_duration_s=5),)))
     builder.listed(row(1), row(2, OFF, name="Outlet 2"), at=9)
