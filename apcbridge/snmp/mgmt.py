@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _CONFIG: Oid = (*APC, 2, 1)
 _TRAP_ARGUMENTS: Oid = (*APC, 2, 3)
 _FILE_TRANSFER: Oid = (*APC, 2, 4)
+_RECEIVERS = 4
 _NO = 2
+_INFORMATION = 1
+_POWERNET = 1
 _CONTINUE = 2
 _NOT_AVAILABLE = 2
 _DO_NOT_INITIATE = 1
@@ -30,7 +33,18 @@ _HIDDEN = "***"
 
 def add_mgmt(table: TableBuilder, wall: Callable[[], float]) -> None:
     """Serve mconfig, mcontrol, mtrapargs and mfiletransfer as a unit that uses none of them."""
-    table.add((*_CONFIG, 1, 0), integer(0))
+    table.add((*_CONFIG, 1, 0), integer(_RECEIVERS))
+    for row in range(1, _RECEIVERS + 1):
+        nobody = (
+            integer(row),
+            ip_address(_NO_ADDRESS),
+            text(_HIDDEN),
+            integer(_INFORMATION),
+            integer(_NO),
+            integer(_POWERNET),
+        )
+        for column, value in enumerate(nobody, start=1):
+            table.add((*_CONFIG, 2, 1, column, row), value)
     table.add((*_CONFIG, 3, 0), integer(_NO))
     table.add((*_CONFIG, 4, 0), ip_address(_NO_ADDRESS))
     table.add((*_CONFIG, 5, 0), integer(1))

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 APC: Oid = (1, 3, 6, 1, 4, 1, 318)
 RPDU: Oid = (*APC, 1, 1, 12)
 SPDU: Oid = (*APC, 1, 1, 4)
-VERSIONS: Oid = (*APC, 1, 4, 2, 4, 1, 4)
+MODULES: Oid = (*APC, 1, 4, 2)
+"""Below ``experimental``, which no MIB describes; ``.4.1`` tells what runs on the card: AOS and application."""
 SYS_OBJECT_ID: Oid = (*APC, 1, 3, 4, 5)
 """masterSwitchrPDU, the only value that sends fence_apc_snmp down its rPDU path and that NUT knows."""
 
@@ -115,14 +116,14 @@ def add_powernet(table: TableBuilder, face: Face) -> None:
     _add_rpdu_outlets(table, face)
     _add_rpdu_power_supplies(table, face.list_until)
     _add_rpdu_status(table, face)
-    add_versions(table, face.identity)
+    _add_modules(table, face.identity)
     for column in STATE_COLUMNS:
         table.guard(column)
 
 
 def add_unread(table: TableBuilder) -> None:
     """Serve a PDU that has not been read since we started: it has an identity and an outlet 1, and we know neither."""
-    for branch in (RPDU, SPDU, VERSIONS):
+    for branch in (RPDU, SPDU, MODULES):
         table.unread(branch)
     for scalar in range(1, 7):
         table.add_unknown((*RPDU, 1, scalar, 0))
@@ -141,10 +142,23 @@ def add_unread(table: TableBuilder) -> None:
         table.add_unknown((*column, 1))
 
 
-def add_versions(table: TableBuilder, identity: Identity) -> None:
-    """Serve the module versions that LibreNMS reads."""
-    table.add((*VERSIONS, 1), _version(identity.aos_version))
-    table.add((*VERSIONS, 2), _version(identity.app_version))
+def _add_modules(table: TableBuilder, identity: Identity) -> None:
+    """Serve serial number, file and version of what runs on the card; LibreNMS reads the versions."""
+    table.add((*MODULES, 3, 0), integer(2))
+    for row, (part, version) in enumerate((("aos", identity.aos_version), ("rpdu", identity.app_version)), start=1):
+        if version is not None:
+            module = (
+                integer(row),
+                _string(identity.serial_number),
+                text(file_name(part, version)),
+                _version(version),
+            )
+            _add_columns(table, (*MODULES, 4, 1), row, module)
+
+
+def file_name(part: str, version: str) -> str:
+    """Return what the card calls a firmware file."""
+    return f"apc_hw02_{part}_{version.replace('.', '')}.bin"
 
 
 def _version(version: str | None) -> bytes | None:

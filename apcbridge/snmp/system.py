@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from apcbridge.snmp import ber
-from apcbridge.snmp.ber import Oid, counter, gauge, integer, object_identifier, octets, text, time_ticks
-from apcbridge.snmp.powernet import SYS_OBJECT_ID
+from apcbridge.snmp.ber import ErrorStatus, Oid, counter, gauge, integer, object_identifier, octets, text, time_ticks
+from apcbridge.snmp.powernet import SYS_OBJECT_ID, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,8 @@ class AgentCounters:
     get_nexts: int = 0
     sets: int = 0
     repeated_sets: int = 0
-    out_errors: int = 0
+    errors: Counter[ErrorStatus] = field(default_factory=Counter)
+    """Answers that were errors, by what they told."""
     traps: int = 0
     pending_lost: int = 0
     """Delayed commands that restarts of the NMC have lost."""
@@ -93,9 +95,9 @@ def sys_descr(identity: Identity) -> str:
     parts = (
         "MB:v0.0.0",
         f"PF:v{aos}",
-        f"PN:apc_hw02_aos_{aos.replace('.', '')}.bin",
+        f"PN:{file_name('aos', aos)}",
         f"AF1:v{app}",
-        f"AN1:apc_hw02_rpdu_{app.replace('.', '')}.bin",
+        f"AN1:{file_name('rpdu', app)}",
         f"MN:{identity.model or 'unknown'}",
         f"HR:{identity.hardware_revision or 'unknown'}",
         f"SN: {identity.serial_number or 'unknown'}",
@@ -185,6 +187,10 @@ def add_snmp_group(table: TableBuilder, counters: AgentCounters) -> None:
         15: lambda: counters.gets,
         16: lambda: counters.get_nexts,
         17: lambda: counters.sets,
+        20: lambda: counters.errors[ErrorStatus.TOO_BIG],
+        21: lambda: counters.errors[ErrorStatus.NO_SUCH_NAME],
+        22: lambda: counters.errors[ErrorStatus.BAD_VALUE],
+        24: lambda: counters.errors[ErrorStatus.GEN_ERR],
         28: lambda: counters.out_packets - counters.traps,
         29: lambda: counters.traps,
         31: lambda: counters.dropped,

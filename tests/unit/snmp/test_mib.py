@@ -26,7 +26,7 @@ from apcbridge.snmp.bridge_mib import date_and_time
 from apcbridge.snmp.mib import MibContext, build_table
 from apcbridge.snmp.powernet import RPDU, RPDU_COMMAND, RPDU_STATE, SPDU, SPDU_CONTROL, STATE_COLUMNS
 from apcbridge.snmp.settings import PRIVATE_ROOT
-from apcbridge.snmp.system import SYS_UP_TIME, SYSTEM, AgentCounters
+from apcbridge.snmp.system import MIB_2, SYS_UP_TIME, SYSTEM, AgentCounters
 from tests.unit.snmp.world import AP7900, BOOT, NOW, load, outlet, snapshot, status
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def value(table: OidTable, oid: ber.Oid, now: float = NOW) -> tuple[int, object]
     elif found.tag == ber.OBJECT_IDENTIFIER:
         content = ber.decode_oid(found.value)
     elif found.tag == ber.OCTET_STRING:
-        content = found.value.decode()
+        content = found.value.decode("latin-1")
     return found.tag, content
 
 
@@ -95,6 +95,10 @@ def test_an_ap7900_has_the_instances_of_a_real_one() -> None:
         ((*SPDU, 2, 3, 0), ber.OCTET_STRING, "No  " * 8),
         ((*SPDU, 4, 2, 1, 4, 8), ber.OCTET_STRING, "Outlet 8"),
         ((*SPDU, 5, 2, 1, 5, 1), ber.INTEGER, 5),
+        ((*E, 1, 4, 2, 3, 0), ber.INTEGER, 2),
+        ((*E, 1, 4, 2, 4, 1, 2, 2), ber.OCTET_STRING, "ZA0733005455"),
+        ((*E, 1, 4, 2, 4, 1, 3, 1), ber.OCTET_STRING, "apc_hw02_aos_374.bin"),
+        ((*E, 1, 4, 2, 4, 1, 3, 2), ber.OCTET_STRING, "apc_hw02_rpdu_374.bin"),
         ((*E, 1, 4, 2, 4, 1, 4, 1), ber.OCTET_STRING, "v3.7.4"),
         ((*E, 1, 4, 2, 4, 1, 4, 2), ber.OCTET_STRING, "v3.7.4"),
     ],
@@ -314,10 +318,19 @@ def test_the_root_of_the_bridges_own_module_can_be_moved() -> None:
 def test_no_secret_stands_where_a_card_shows_them() -> None:
     table = table_of()
     assert value(table, (*E, 2, 4, 2, 3, 3, 0)) == (ber.OCTET_STRING, "***")
-    assert not under(table, (*E, 2, 1, 2))
+    for receiver in range(1, 5):
+        assert value(table, (*E, 2, 1, 2, 1, 3, receiver)) == (ber.OCTET_STRING, "***")
 
 
-S, N, G = ber.OCTET_STRING, ber.INTEGER, ber.GAUGE32
+S, N, G, A, T, C, D = (
+    ber.OCTET_STRING,
+    ber.INTEGER,
+    ber.GAUGE32,
+    ber.IP_ADDRESS,
+    ber.TIME_TICKS,
+    ber.COUNTER32,
+    ber.OBJECT_IDENTIFIER,
+)
 WALK: dict[ber.Oid, tuple[int, ...]] = {
     # branch -> types of its scalars or columns 1, 2, ...; 0 where there is none. Walk of an AP7900 with firmware 3.7.4.
     (*RPDU, 1): (S, S, S, S, S, S, N, N, N, N, N, N, N, N, N, N, N, N, N),
@@ -331,6 +344,18 @@ WALK: dict[ber.Oid, tuple[int, ...]] = {
     (*SPDU, 3): (N, N, S),
     (*SPDU, 4): (N,),
     (*SPDU, 5): (N,),
+    SYSTEM: (S, D, T, S, S, S, N, T),
+    (*MIB_2, 2): (N,),
+    (*MIB_2, 11): (*[C] * 6, 0, *[C] * 15, 0, *[C] * 6, N, C, C),
+    (*E, 2, 1): (N, 0, N, A, N),
+    (*E, 2, 1, 6): (S, S),
+    (*E, 2, 2): (N,),
+    (*E, 2, 3): (N, A, S, G, T, N, N, A, A, S, S, G, G, T, T),
+    (*E, 2, 4, 1): (N,),
+    (*E, 2, 4, 2, 1): (S,),
+    (*E, 2, 4, 2, 2): (S,),
+    (*E, 2, 4, 2, 3): (S, S, S),
+    (*E, 2, 4, 3): (N,),
 }
 TABLES: dict[ber.Oid, tuple[int, tuple[int, ...]]] = {
     # entry -> rows, types of its columns.
@@ -343,16 +368,21 @@ TABLES: dict[ber.Oid, tuple[int, tuple[int, ...]]] = {
     (*RPDU, 5, 4, 1): (1, (N, N, N)),
     (*SPDU, 4, 2, 1): (8, (N, N, N, S)),
     (*SPDU, 5, 2, 1): (8, (N, N, S, N, N)),
+    (*SYSTEM, 9, 1): (5, (0, D, S, T)),
+    (*MIB_2, 2, 2, 1): (2, (N, S, N, N, G, S, N, N, T, *[C] * 11, G, D)),
+    (*E, 1, 4, 2, 4, 1): (2, (N, S, S, S)),
+    (*E, 2, 1, 2, 1): (4, (N, A, S, N, N, N)),
 }
 
 
 def test_a_walk_is_that_of_a_real_unit_object_for_object_and_type_for_type() -> None:
     real = {(*branch, at, 0): tag for branch, tags in WALK.items() for at, tag in enumerate(tags, start=1) if tag}
     for entry, (rows, tags) in TABLES.items():
-        real |= {(*entry, at, row): tag for at, tag in enumerate(tags, start=1) for row in range(1, rows + 1)}
+        real |= {(*entry, at, row): tag for at, tag in enumerate(tags, start=1) if tag for row in range(1, rows + 1)}
+    real[(*E, 1, 4, 2, 3, 0)] = N
     table = table_of()
     served = {}
-    for oid in (*under(table, RPDU), *under(table, SPDU)):
+    for oid in (*under(table, MIB_2), *under(table, E)):
         shown = value(table, oid)
         assert shown is not None
         served[oid] = shown[0]
