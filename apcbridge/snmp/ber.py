@@ -42,6 +42,8 @@ NULL_VALUE = b"\x05\x00"
 NO_SUCH_OBJECT = b"\x80\x00"
 NO_SUCH_INSTANCE = b"\x81\x00"
 END_OF_MIB_VIEW = b"\x82\x00"
+_NO_ERROR = b"\x02\x01\x00\x02\x01\x000"
+"""error-status and error-index of an answer that is none, and the tag of the varbinds behind them."""
 
 _VALUE_TAGS = frozenset(
     {
@@ -208,7 +210,7 @@ class Decoder:
         key = (data[2 : at + 1], data[tail:])
         known = self._known.get(key)
         if known is not None:
-            return known._replace(request_id=data[at + 2 : tail])
+            return Message._make((*known[:4], data[at + 2 : tail], *known[5:]))
         message = decode(data)
         if len(self._known) >= self._limit:
             self._known.clear()
@@ -396,7 +398,7 @@ def response(request: Message, varbind_list: bytes, status: int = 0, index: int 
 def response_pdu(request: Message, varbind_list: bytes, status: int = 0, index: int = 0) -> bytes:
     """Encode the Response-PDU alone; status and index are below 128."""
     size = len(varbind_list)
-    fields = b"\x02\x01%c\x02\x01%c0" % (status, index)
+    fields = b"\x02\x01%c\x02\x01%c0" % (status, index) if status or index else _NO_ERROR
     if size < 0x80:
         return tlv(PduType.RESPONSE, b"%b%b%c%b" % (request.request_id, fields, size, varbind_list))
     return tlv(PduType.RESPONSE, request.request_id + fields + length(size) + varbind_list)

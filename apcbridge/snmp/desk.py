@@ -16,12 +16,12 @@ from apcbridge.snmp import ber, responder
 from apcbridge.snmp.ber import ErrorStatus
 from apcbridge.snmp.guard import LogBudget
 from apcbridge.snmp.mib import build_table
+from apcbridge.snmp.responder import Refusal
 from apcbridge.snmp.settings import Access
 from apcbridge.snmp.writes import (
     AnswerMemory,
     Asker,
     CommandWish,
-    Refusal,
     TextWish,
     command,
     plan,
@@ -29,6 +29,8 @@ from apcbridge.snmp.writes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from apcbridge.commands import Command
     from apcbridge.model import Outlet, PduStatus
     from apcbridge.snmp.mib import MibContext
@@ -41,8 +43,8 @@ _log = logging.getLogger(__name__)
 class TextKeeper(Protocol):
     """Keeps the strings of the system group that managers write."""
 
-    def write(self, pdu: str, field: str, value: str) -> bool:
-        """Keep a value for good; False if it cannot be kept."""
+    def write(self, pdu: str, texts: Mapping[str, str]) -> bool:
+        """Keep values by their fields for good, all of them; False if they cannot be kept."""
 
     def context(self, pdu: str) -> MibContext:
         """Return what the table of a PDU shows beside its status."""
@@ -112,7 +114,8 @@ class Desk:
 
     def read(self, request: ber.Message, now_mono: float) -> bytes:
         """Answer a GET, GETNEXT or GETBULK; raise MalformedMessage if it is none that a manager sends."""
-        return responder.read(request, self.table, now_mono)
+        answer = responder.read(request, self.table, now_mono)
+        return answer if isinstance(answer, bytes) else self._error(request, answer)
 
     def write(self, request: ber.Message, access: Access, asker: Asker) -> bytes:
         """Answer a SET at once, whatever the console is doing; raise MalformedMessage if an OID is none."""
@@ -127,7 +130,7 @@ class Desk:
             counters.repeated_sets += 1
             return known
         if self._answers.full:
-            return responder.error(request, ErrorStatus.RESOURCE_UNAVAILABLE, 1 if request.varbinds else 0)
+            return self._error(request, Refusal(ErrorStatus.RESOURCE_UNAVAILABLE, 1))
         answer = self._set(request, asker)
         self._answers.remember(key, answer, asker.now_mono)
         return answer
@@ -136,35 +139,23 @@ class Desk:
         wishes = plan(request, self._status.snapshot, self.table)
         if isinstance(wishes, Refusal):
             return self._refuse(request, wishes, asker, "the request does not fit the object")
-        refused = self._keep_texts(wishes) or self._switch(wishes, request.varbinds, asker)
+        refused = self._do(wishes, request.varbinds, asker)
         if refused is not None:
             return self._refuse(request, refused[0], asker, refused[1])
         return ber.response(request, request.varbind_list)
 
-    def _keep_texts(self, wishes: tuple[Wish, ...]) -> tuple[Refusal, str] | None:
-        """Write what is text, before anything is switched: the disk may be full."""
-        kept = 0
-        for number, wish in enumerate(wishes, start=1):
-            if isinstance(wish, TextWish):
-                if not self._texts.write(self.pdu, wish.field, wish.value):
-                    status = ErrorStatus.UNDO_FAILED if kept else ErrorStatus.RESOURCE_UNAVAILABLE
-                    return Refusal(status, number), "the state directory cannot be written"
-                kept += 1
-                self._table = None
-        return None
-
-    def _switch(
+    def _do(
         self, wishes: tuple[Wish, ...], varbinds: tuple[ber.Varbind, ...], asker: Asker
     ) -> tuple[Refusal, str] | None:
-        """Submit all of the commands or none: what is on its way to the console cannot be called back."""
+        """Do all of the wishes or none: what is on its way to the console cannot be called back, so it goes last."""
         commands = [
             (number, command(wish, wish.action, asker, varbind))
             for number, (wish, varbind) in enumerate(zip(wishes, varbinds, strict=True), start=1)
             if isinstance(wish, CommandWish) and wish.action is not None
         ]
-        alone = len(commands) == 1
+        alone = len(wishes) == 1
         examined = (self._refused(number, wanted, ahead) for ahead, (number, wanted) in enumerate(commands))
-        refused = None if alone else next(filter(None, examined), None)
+        refused = (None if alone else next(filter(None, examined), None)) or self._keep_texts(wishes)
         if refused is not None:
             return refused
         for number, wanted in commands:
@@ -173,6 +164,14 @@ class Desk:
             except CommandRefused as refusal:
                 return Refusal(status_of(refusal), number), str(refusal)
         return None
+
+    def _keep_texts(self, wishes: tuple[Wish, ...]) -> tuple[Refusal, str] | None:
+        """Write what is text, all at once: the disk may be full."""
+        texts = [(number, wish) for number, wish in enumerate(wishes, start=1) if isinstance(wish, TextWish)]
+        self._table = None if texts else self._table
+        if not texts or self._texts.write(self.pdu, {wish.field: wish.value for _, wish in texts}):
+            return None
+        return Refusal(ErrorStatus.RESOURCE_UNAVAILABLE, texts[0][0]), "the state directory cannot be written"
 
     def _refused(self, number: int, wanted: Command, ahead: int) -> tuple[Refusal, str] | None:
         """Ask whether a command would be refused, without knocking."""
@@ -194,4 +193,10 @@ class Desk:
                 reason,
                 f" [{swallowed} more like this]" if swallowed else "",
             )
-        return responder.error(request, refusal.status, min(refusal.index, len(request.varbinds)))
+        return self._error(request, refusal)
+
+    def _error(self, request: ber.Message, refusal: Refusal) -> bytes:
+        """Answer with an error, counted as it is told."""
+        told = Refusal(refusal.status, min(refusal.index, len(request.varbinds))).told_to(request)
+        self._texts.context(self.pdu).counters.errors[told.status] += 1
+        return responder.error(request, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from apcbridge.snmp import ber
@@ -31,16 +32,29 @@ _V1_STATUS = {
 }
 
 
-def error(request: ber.Message, status: ErrorStatus, index: int = 0) -> bytes:
-    """Answer with an error about the varbind of that number (from 1), in the words of the request's version."""
-    if status is ErrorStatus.TOO_BIG and request.version != Version.V1:
-        return ber.response(request, b"", status)
-    if request.version == Version.V1:
-        status = _V1_STATUS.get(status, status)
-    return ber.response(request, request.varbind_list, status, index)
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not done, in the words of version 2c."""
+
+    status: ErrorStatus
+    index: int = 0
+    """Number of the varbind from 1, 0 for none of them."""
+
+    def told_to(self, request: ber.Message) -> Refusal:
+        """Return the same in the words of the request's version."""
+        if request.version != Version.V1:
+            return self
+        return Refusal(_V1_STATUS.get(self.status, self.status), self.index)
 
 
-def read(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
+def error(request: ber.Message, refusal: Refusal) -> bytes:
+    """Answer with an error in the words of the request's version (see :meth:`Refusal.told_to`)."""
+    if refusal.status is ErrorStatus.TOO_BIG and request.version != Version.V1:
+        return ber.response(request, b"", refusal.status)
+    return ber.response(request, request.varbind_list, refusal.status, refusal.index)
+
+
+def read(request: ber.Message, table: OidTable, now_mono: float) -> bytes | Refusal:
     """Answer a GET, GETNEXT or GETBULK; raise MalformedMessage if one of its OIDs is none, or it is no such request."""
     kind = request.pdu_type
     if kind == PduType.GET:
@@ -52,7 +66,7 @@ def read(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
     raise ber.MalformedMessage("not a request of this version")
 
 
-def _get(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
+def _get(request: ber.Message, table: OidTable, now_mono: float) -> bytes | Refusal:
     answers: list[bytes] = []
     for asked in request.varbinds:
         number = table.find(asked.oid)
@@ -61,7 +75,7 @@ def _get(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
         else:
             found = table.varbind(number, now_mono) or ErrorStatus.GEN_ERR
         if isinstance(found, ErrorStatus):
-            return error(request, found, len(answers) + 1)
+            return Refusal(found, len(answers) + 1)
         answers.append(found)
     return _whole(request, answers)
 
@@ -77,47 +91,60 @@ def _missing(request: ber.Message, why: Missing, oid: bytes) -> bytes | ErrorSta
     return ber.varbind(oid, ber.NO_SUCH_OBJECT if why is Missing.OBJECT else ber.NO_SUCH_INSTANCE)
 
 
-def _get_next(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
+def _get_next(request: ber.Message, table: OidTable, now_mono: float) -> bytes | Refusal:
     answers: list[bytes] = []
     for asked in request.varbinds:
         number = table.after(asked.oid)
         if number is None:
             if request.version == Version.V1:
-                return error(request, ErrorStatus.NO_SUCH_NAME, len(answers) + 1)
+                return Refusal(ErrorStatus.NO_SUCH_NAME, len(answers) + 1)
             answers.append(ber.varbind(asked.oid, ber.END_OF_MIB_VIEW))
             continue
         found = table.varbind(number, now_mono)
         if found is None:
-            return error(request, ErrorStatus.GEN_ERR, len(answers) + 1)
+            return Refusal(ErrorStatus.GEN_ERR, len(answers) + 1)
         answers.append(found)
     return _whole(request, answers)
 
 
-def _whole(request: ber.Message, answers: list[bytes]) -> bytes:
+def _whole(request: ber.Message, answers: list[bytes]) -> bytes | Refusal:
     """Answer with all of the varbinds, or tooBig."""
-    varbind_list = b"".join(answers)
-    answer = ber.response(request, varbind_list)
-    return answer if len(answer) <= request.limit else error(request, ErrorStatus.TOO_BIG)
+    answer = ber.response(request, answers[0] if len(answers) == 1 else b"".join(answers))
+    return answer if len(answer) <= request.limit else Refusal(ErrorStatus.TOO_BIG)
 
 
-def _get_bulk(request: ber.Message, table: OidTable, now_mono: float) -> bytes:
+def _get_bulk(request: ber.Message, table: OidTable, now_mono: float) -> bytes | Refusal:
     """Answer with as many varbinds as fit.
 
     A value that is not known ends the answer in front of it, and is genErr once it comes first: so a walk shows what
-    is known and then fails, instead of failing a block earlier.
+    is known and then fails, instead of failing a block earlier. One that would not even fit alone is tooBig likewise.
     """
     single = min(max(request.first, 0), len(request.varbinds))
     repeats = max(request.second, 0)
     room = request.limit - OVERHEAD - len(request.head)
-    cursors = [_Cursor(table, asked.oid) for asked in request.varbinds]
-    repeated = cursors[single:]
-    if not single and len(repeated) == 1:
-        answers = _walk(cursors[0], repeats, room, now_mono)
+    if not single and len(request.varbinds) == 1:
+        answers = _walk(table, request.varbinds[0].oid, repeats, room, now_mono)
     else:
-        answers = _interleave(cursors[:single], repeated, repeats, room, now_mono)
-    if not answers and (single or (repeated and repeats)):
-        return error(request, ErrorStatus.GEN_ERR, 1)
+        cursors = [_Cursor(table, asked.oid) for asked in request.varbinds]
+        answers = _interleave(cursors[:single], cursors[single:], repeats, room, now_mono)
+    if not answers and request.varbinds and (single or repeats):
+        first = table.after(request.varbinds[0].oid)
+        known = first is None or table.varbind(first, now_mono) is not None
+        return Refusal(ErrorStatus.TOO_BIG) if known else Refusal(ErrorStatus.GEN_ERR, 1)
     return ber.response(request, b"".join(answers))
+
+
+def _walk(table: OidTable, oid: bytes, repeats: int, room: int, now_mono: float) -> list[bytes]:
+    """Take up to ``repeats`` varbinds behind one OID: the GETBULK of every walk."""
+    first = table.after(oid)
+    behind = len(table) if first is None else first
+    answers = table.run(behind, repeats, room, now_mono)
+    behind += len(answers)
+    if behind == len(table) and len(answers) < repeats:
+        end = ber.varbind(oid if first is None else table.name(behind - 1), ber.END_OF_MIB_VIEW)
+        if sum(map(len, answers)) + len(end) <= room:
+            answers.append(end)
+    return answers
 
 
 class _Cursor:
@@ -147,20 +174,6 @@ class _Cursor:
                 self._name = self._table.name(row - 1)
             self._row = row if row < len(self._table) else None
         return found
-
-
-def _walk(cursor: _Cursor, repeats: int, room: int, now_mono: float) -> list[bytes]:
-    """Take up to ``repeats`` varbinds behind one OID: the GETBULK of every walk."""
-    answers: list[bytes] = []
-    while len(answers) < repeats:
-        ended = cursor.ended
-        found = cursor.take(now_mono)
-        if found is None or (room := room - len(found)) < 0:
-            break
-        answers.append(found)
-        if ended:
-            break
-    return answers
 
 
 def _interleave(

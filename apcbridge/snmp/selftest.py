@@ -21,6 +21,8 @@ from apcbridge.snmp.system import AgentCounters
 from apcbridge.snmp.writes import Asker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from apcbridge.commands import Command
 
 
@@ -51,7 +53,7 @@ class _Texts:
     def context(self, pdu: str) -> MibContext:  # noqa: ARG002  # the same for every PDU of a test
         return self._context
 
-    def write(self, pdu: str, field: str, value: str) -> bool:  # noqa: ARG002
+    def write(self, pdu: str, texts: Mapping[str, str]) -> bool:  # noqa: ARG002
         return True
 
 

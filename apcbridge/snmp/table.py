@@ -139,6 +139,18 @@ class OidTable:
         value = live(now_mono)
         return None if value is None else ber.varbind(oid, value)
 
+    def run(self, first: int, count: int, room: int, now_mono: float) -> list[bytes]:
+        """Return the encoded varbinds of up to ``count`` rows that fit ``room`` octets and are known now, in order."""
+        taken: list[bytes] = []
+        for number in range(first, min(first + count, len(self._keys))):
+            if now_mono >= self._until[number]:
+                break
+            found = self._varbinds[number] or self.varbind(number, now_mono)
+            if found is None or (room := room - len(found)) < 0:
+                break
+            taken.append(found)
+        return taken
+
     def missing(self, oid: bytes) -> Missing:
         """Say why an OID is not in the table; raise MalformedMessage if it is no OID."""
         name = ber.decode_oid(oid)

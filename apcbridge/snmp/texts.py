@@ -11,7 +11,7 @@ from apcbridge.snmp.mib import MibContext
 from apcbridge.snmp.system import AgentCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from apcbridge.snmp.settings import SnmpSettings
@@ -44,18 +44,19 @@ class SystemTextFile:
         """Return what the table of a PDU shows beside its status."""
         return self._contexts[pdu]
 
-    def write(self, pdu: str, field: str, value: str) -> bool:
-        """Keep a value for good; False if it cannot be kept."""
+    def write(self, pdu: str, texts: Mapping[str, str]) -> bool:
+        """Keep values by their fields for good, all of them; False if they cannot be kept."""
         if self._path is None:
             return False
-        written = {**self._written, pdu: {**self._written.get(pdu, {}), field: value}}
+        written = {**self._written, pdu: {**self._written.get(pdu, {}), **texts}}
         try:
             write_durably(self._path, json.dumps(written, indent=1).encode())
         except OSError as fault:
-            _log.warning("%s: cannot keep the SNMP %s in %s: %s", pdu, field, self._path, fault.strerror)
+            _log.warning("%s: cannot keep the SNMP %s in %s: %s", pdu, ", ".join(texts), self._path, fault.strerror)
             return False
         self._written = written
-        self._contexts[pdu] = self._contexts[pdu].with_text(field, value)
+        for field, value in texts.items():
+            self._contexts[pdu] = self._contexts[pdu].with_text(field, value)
         return True
 
     def _load(self) -> dict[str, dict[str, str]]:

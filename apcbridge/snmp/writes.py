@@ -25,6 +25,7 @@ from apcbridge.snmp.powernet import (
     SPDU_NAME,
     SPDU_OUTLET_CONFIG,
 )
+from apcbridge.snmp.responder import Refusal
 from apcbridge.snmp.system import SYS_CONTACT, SYS_LOCATION, SYS_NAME
 
 if TYPE_CHECKING:
@@ -123,15 +124,6 @@ class TextWish:
 Wish = CommandWish | TextWish
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a SET is not done."""
-
-    status: ErrorStatus
-    index: int
-    """Number of the varbind from 1."""
-
-
 def plan(request: ber.Message, snapshot: PduSnapshot | None, table: OidTable) -> tuple[Wish, ...] | Refusal:
     """Judge every varbind of a SET; raise MalformedMessage if an OID is none."""
     wishes: list[Wish] = []
@@ -147,13 +139,19 @@ def plan(request: ber.Message, snapshot: PduSnapshot | None, table: OidTable) ->
 
 def _contradicts(wish: Wish, earlier: list[Wish]) -> bool:
     """Tell whether one request asks twice for the same thing: their order would decide, and it has none."""
-    return any(_target(wish) == _target(other) for other in earlier)
+    return any(_target(wish) == _target(other) or _switches_both(wish, other) for other in earlier)
 
 
 def _target(wish: Wish) -> tuple[object, ...]:
     if isinstance(wish, TextWish):
         return (wish.field,)
     return (wish.outlet, wish.action if isinstance(wish.action, Setting) else "switch")
+
+
+def _switches_both(wish: Wish, other: Wish) -> bool:
+    """Tell whether one of two switches all outlets, the other's among them."""
+    switches = [w.outlet for w in (wish, other) if isinstance(w, CommandWish) and isinstance(w.action, Action)]
+    return len(switches) == 2 and None in switches
 
 
 def _wish(varbind: ber.Varbind, snapshot: PduSnapshot | None, table: OidTable) -> Wish | ErrorStatus:

@@ -10,6 +10,7 @@ from pysnmp.proto.api import v2c
 
 from apcbridge.snmp import ber, responder
 from apcbridge.snmp.ber import ErrorStatus, PduType
+from apcbridge.snmp.responder import Refusal
 from apcbridge.snmp.table import NEVER, OidTable, TableBuilder
 from tests.unit.snmp.world import NOW
 
@@ -31,6 +32,12 @@ def ask(kind: PduType, oids: list[ber.Oid], version: int = 1, first: int = 0, se
 
 
 Answer = tuple[int, int, list[tuple[ber.Oid, bytes]]]
+
+
+def read(request: ber.Message, table: OidTable, now: float) -> bytes:
+    """Return the answer to a request, an error in the words of its version."""
+    answer = responder.read(request, table, now)
+    return answer if isinstance(answer, bytes) else responder.error(request, answer.told_to(request))
 
 
 def opened(request: ber.Message, answer: bytes) -> Answer:
@@ -76,7 +83,7 @@ def test_get_is_what_the_rfcs_say(
             found.append((oid, ber.NO_SUCH_INSTANCE if column else ber.NO_SUCH_OBJECT))
         else:
             found.append((oid, ber.integer(number)))
-    assert opened(request, responder.read(request, table_of(rows), NOW)) == (expected or (0, 0, found))
+    assert opened(request, read(request, table_of(rows), NOW)) == (expected or (0, 0, found))
 
 
 @given(ROWS, st.lists(OIDS, max_size=6), st.integers(0, 1))
@@ -95,7 +102,7 @@ def test_get_next_is_what_the_rfcs_say(rows: dict[ber.Oid, int | None], asked: l
             break
         else:
             found.append((name, ber.integer(number)))
-    assert opened(request, responder.read(request, table_of(rows), NOW)) == (expected or (0, 0, found))
+    assert opened(request, read(request, table_of(rows), NOW)) == (expected or (0, 0, found))
 
 
 @given(ROWS, st.lists(OIDS, max_size=4), st.integers(-2, 6), st.integers(-2, 400))
@@ -122,7 +129,7 @@ def test_get_bulk_is_a_beginning_of_what_the_rfc_says(
         names = [add(oid, single + index) for index, oid in enumerate(names, start=1)]
         if all(following(rows, oid) is None for oid in names) and len(wanted) > 200:
             break
-    status, index, found = opened(request, responder.read(request, table_of(rows), NOW))
+    status, index, found = opened(request, read(request, table_of(rows), NOW))
 
     if wanted and wanted[0][1] is None:
         assert (status, index) == (ErrorStatus.GEN_ERR, wanted[0][2])
@@ -130,7 +137,7 @@ def test_get_bulk_is_a_beginning_of_what_the_rfc_says(
     assert status == 0
     assert found == [(name, value) for name, value, _ in wanted[: len(found)]]
     left = wanted[len(found) :]
-    full = len(responder.read(request, table_of(rows), NOW)) > ber.MAX_RESPONSE - 100
+    full = len(read(request, table_of(rows), NOW)) > ber.MAX_RESPONSE - 100
     ended = bool(found) and all(value == ber.END_OF_MIB_VIEW for _, value in found[-(len(asked) - single) or None :])
     assert not left or left[0][1] is None or full or ended
 
@@ -151,7 +158,7 @@ def test_an_answer_that_would_not_fit_is_too_big(version: int) -> None:
     builder = TableBuilder()
     builder.add((1, 3, 1), ber.octets(b"x" * 400))
     request = ask(PduType.GET, [(1, 3, 1)] * 4, version)
-    status, index, varbinds = opened(request, responder.read(request, builder.build(), NOW))
+    status, index, varbinds = opened(request, read(request, builder.build(), NOW))
     assert (status, index) == (ErrorStatus.TOO_BIG, 0)
     assert len(varbinds) == (4 if version == 0 else 0)
 
@@ -161,7 +168,9 @@ def test_a_bulk_answer_is_cut_where_it_would_not_fit() -> None:
     for row in range(1, 9):
         builder.add((1, 3, row), ber.octets(b"x" * 400))
     request = ask(PduType.GET_BULK, [(1, 3)], second=50)
-    assert len(opened(request, responder.read(request, builder.build(), NOW))[2]) == 3
+    assert len(opened(request, read(request, builder.build(), NOW))[2]) == 3
+    tight = request._replace(limit=300)
+    assert opened(tight, read(tight, builder.build(), NOW)) == (ErrorStatus.TOO_BIG, 0, [])
 
 
 def test_an_instance_that_does_not_exist_of_a_guarded_column_never_reads_as_a_value() -> None:
@@ -170,8 +179,8 @@ def test_an_instance_that_does_not_exist_of_a_guarded_column_never_reads_as_a_va
     builder.guard((1, 3, 5))
     table = builder.build()
     v1, v2c_request = ask(PduType.GET, [(1, 3, 5, 9)], 0), ask(PduType.GET, [(1, 3, 5, 9)], 1)
-    assert opened(v1, responder.read(v1, table, NOW))[0] == ErrorStatus.NO_SUCH_NAME
-    assert opened(v2c_request, responder.read(v2c_request, table, NOW))[0] == ErrorStatus.GEN_ERR
+    assert opened(v1, read(v1, table, NOW))[0] == ErrorStatus.NO_SUCH_NAME
+    assert opened(v2c_request, read(v2c_request, table, NOW))[0] == ErrorStatus.GEN_ERR
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -179,16 +188,16 @@ def test_below_a_branch_that_was_never_read_everything_is_an_error(version: int)
     builder = TableBuilder()
     builder.unread((1, 3, 5))
     request = ask(PduType.GET, [(1, 3, 5, 9, 9)], version)
-    assert opened(request, responder.read(request, builder.build(), NOW))[:2] == (ErrorStatus.GEN_ERR, 1)
+    assert opened(request, read(request, builder.build(), NOW))[:2] == (ErrorStatus.GEN_ERR, 1)
 
 
 def test_a_value_that_runs_is_worked_out_when_it_is_asked_for() -> None:
     builder = TableBuilder()
     builder.add_live((1, 3, 1), lambda now: ber.integer(int(now)) if now < 3 else None)
     table, request = builder.build(), ask(PduType.GET, [(1, 3, 1)])
-    assert opened(request, responder.read(request, table, 1.0))[2] == [((1, 3, 1), ber.integer(1))]
-    assert opened(request, responder.read(request, table, 2.0))[2] == [((1, 3, 1), ber.integer(2))]
-    assert opened(request, responder.read(request, table, 3.0))[0] == ErrorStatus.GEN_ERR
+    assert opened(request, read(request, table, 1.0))[2] == [((1, 3, 1), ber.integer(1))]
+    assert opened(request, read(request, table, 2.0))[2] == [((1, 3, 1), ber.integer(2))]
+    assert opened(request, read(request, table, 3.0))[0] == ErrorStatus.GEN_ERR
 
 
 @pytest.mark.parametrize(
@@ -207,4 +216,4 @@ def test_a_value_that_runs_is_worked_out_when_it_is_asked_for() -> None:
 def test_errors_speak_the_language_of_the_version(status: ErrorStatus, in_v1: ErrorStatus) -> None:
     for version, expected in ((0, in_v1), (1, status)):
         request = ask(PduType.SET, [(1, 3)], version)
-        assert opened(request, responder.error(request, status, 1))[:2] == (expected, 1)
+        assert opened(request, responder.error(request, Refusal(status, 1).told_to(request)))[:2] == (expected, 1)

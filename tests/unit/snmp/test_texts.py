@@ -21,17 +21,18 @@ def texts(state_dir: Path | None) -> SystemTextFile:
 
 def test_what_was_written_survives_a_restart_for_its_pdu_alone(tmp_path: Path) -> None:
     before = texts(tmp_path)
-    assert before.write("pdu1", "contact", "me")
-    assert before.write("pdu1", "location", "here")
+    assert before.write("pdu1", {"contact": "me"})
+    assert before.write("pdu1", {"location": "here", "name": "rack"})
     after = texts(tmp_path)
-    assert (after.context("pdu1").contact, after.context("pdu1").location) == ("me", "here")
+    shown = after.context("pdu1")
+    assert (shown.contact, shown.location, shown.name) == ("me", "here", "rack")
     assert (after.context("pdu2").contact, after.context("pdu2").location) == ("noc", None)
 
 
 def test_without_a_place_to_keep_it_nothing_is_written(tmp_path: Path) -> None:
     for state_dir in (None, tmp_path / "missing"):
         kept = texts(state_dir)
-        assert not kept.write("pdu1", "contact", "me")
+        assert not kept.write("pdu1", {"contact": "me"})
         assert kept.context("pdu1").contact == "noc"
 
 
@@ -40,5 +41,5 @@ def test_a_damaged_file_counts_as_empty(tmp_path: Path, damage: str) -> None:
     (tmp_path / FILE_NAME).write_text(damage)
     kept = texts(tmp_path)
     assert kept.context("pdu1").contact == "noc"
-    assert kept.write("pdu1", "name", "rack")
+    assert kept.write("pdu1", {"name": "rack"})
     assert texts(tmp_path).context("pdu1").name == "rack"

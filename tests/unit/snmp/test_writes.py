@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -32,6 +33,9 @@ from apcbridge.snmp.system import SYS_CONTACT, SYS_NAME, AgentCounters
 from apcbridge.snmp.writes import ANSWERS_REMEMBERED, DEDUP_WINDOW_S, Asker
 from tests.unit.snmp.world import NOW, Door, outlet, snapshot, status
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Binds = list[tuple[ber.Oid, bytes]]
 
 
@@ -46,9 +50,10 @@ class Texts:
         assert pdu == "pdu1"
         return self.kept
 
-    def write(self, pdu: str, field: str, value: str) -> bool:
+    def write(self, pdu: str, texts: Mapping[str, str]) -> bool:
         assert pdu == "pdu1"
-        self.kept = self.kept.with_text(field, value)
+        for field, value in texts.items() if self._writable else ():
+            self.kept = self.kept.with_text(field, value)
         return self._writable
 
 
@@ -219,9 +224,18 @@ def test_several_outlets_in_one_request_each_get_their_command() -> None:
     assert len({c.id for c in place.door.commands}) == 3
 
 
-def test_one_request_may_not_ask_twice_for_the_same_thing() -> None:
+@pytest.mark.parametrize(
+    "binds",
+    [
+        [((*RPDU_COMMAND, 1), one(2)), ((*SPDU_CONTROL, 1), one(1))],
+        [((*RPDU_COMMAND, 1), one(1)), (RPDU_ALL_COMMAND, one(3))],
+        [(SPDU_ALL_COMMAND, one(3)), ((*RPDU_COMMAND, 1), one(1))],
+        [(SPDU_ALL_COMMAND, one(3)), (RPDU_ALL_COMMAND, one(2))],
+        [(SYS_CONTACT, ber.octets(b"a")), (SYS_CONTACT, ber.octets(b"b"))],
+    ],
+)
+def test_one_request_may_not_ask_twice_for_the_same_thing(binds: Binds) -> None:
     place = Place()
-    binds = [((*RPDU_COMMAND, 1), one(2)), ((*SPDU_CONTROL, 1), one(1))]
     assert place.set(binds) == (ErrorStatus.INCONSISTENT_VALUE, 2)
     assert place.done == []
 
@@ -302,6 +316,29 @@ def test_nothing_is_switched_when_a_text_cannot_be_kept() -> None:
     binds = [((*RPDU_COMMAND, 3), one(2)), (SYS_CONTACT, ber.octets(b"noc"))]
     assert place.set(binds) == (ErrorStatus.RESOURCE_UNAVAILABLE, 2)
     assert place.done == []
+
+
+def test_no_text_is_kept_when_a_command_is_refused() -> None:
+    place = Place(refusal=errors.NotPermitted("x"))
+    binds = [(SYS_CONTACT, ber.octets(b"noc")), ((*RPDU_COMMAND, 3), one(2))]
+    assert place.set(binds) == (ErrorStatus.NO_ACCESS, 2)
+    assert place.texts.kept.contact is None
+
+
+def test_errors_are_counted_as_they_are_told() -> None:
+    place = Place()
+    place.set([((*RPDU_COMMAND, 9), one(2))], version=0)
+    place.set([((*RPDU_COMMAND, 3), one(9))], version=0, number=78)
+    place.set([((*RPDU_COMMAND, 3), one(9))], version=1, number=79)
+    get = ber.message(1, b"c", PduType.GET, (one(1), one(0) * 2, ber.tlv(0x30, ber.varbind(b"\x2b", ber.NULL_VALUE))))
+    place.desk.update(status(read=False))
+    state = ber.varbind(ber.encode_oid((*RPDU_STATE, 3)), ber.NULL_VALUE)
+    stale = ber.message(1, b"c", PduType.GET, (one(1), one(0) * 2, ber.tlv(0x30, state)))
+    for request in (get, stale):
+        place.desk.read(ber.decode(request), NOW)
+    counted = [place.desk.table.find(ber.encode_oid((1, 3, 6, 1, 2, 1, 11, n, 0))) for n in (20, 21, 22, 24)]
+    shown = [place.desk.table.varbind(row, NOW) for row in counted if row is not None]
+    assert [found[-1] for found in shown if found] == [0, 1, 1, 1]
 
 
 class ArbitersDoor:
