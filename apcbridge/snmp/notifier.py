@@ -224,6 +224,7 @@ class Notifier:
         try:
             for pdu in self._pdus:
                 self._tell(self._store.get(pdu), traps.COLD_START)
+            self._on_edge()  # what happened before anybody listened
             async with asyncio.TaskGroup() as tasks:
                 for courier in self._couriers:
                     tasks.create_task(courier.run())

@@ -179,12 +179,36 @@ async def serving(
         state_dir=state_dir,
     )
     agent = SnmpAgent(settings, store, door or relays, clock or SystemClock())
+    async with running(agent):
+        yield Bench(agent, store, relays)
+    await relays.settle()
+
+
+@asynccontextmanager
+async def sharing(*, users: tuple[User, ...] = (), state_dir: Path | None = None) -> AsyncIterator[Bench]:
+    """Run an agent for ``pdu1`` and ``pdu2``, whose outlet 1 is off, on one address."""
+    second = fresh_status()
+    assert second.snapshot is not None
+    first_off = replace(second.snapshot.outlets[0], state=OutletState.OFF)
+    shown = replace(second.snapshot, pdu="pdu2", outlets=(first_off, *second.snapshot.outlets[1:]))
+    store = Store([fresh_status(), replace(second, pdu="pdu2", snapshot=shown)])
+    relays = RelayDoor(store, answers=False)
+    port = free_port()
+    addresses = tuple(AgentAddress(pdu=pdu, host="127.0.0.1", port=port) for pdu in ("pdu1", "pdu2"))
+    settings = SnmpSettings(addresses=addresses, communities=(READER, WRITER), users=users, state_dir=state_dir)
+    agent = SnmpAgent(settings, store, relays, SystemClock())
+    async with running(agent):
+        yield Bench(agent, store, relays)
+
+
+@asynccontextmanager
+async def running(agent: SnmpAgent) -> AsyncIterator[None]:
+    """Run an agent, its sockets open."""
     task = asyncio.create_task(agent.run())
     try:
         async with asyncio.timeout(DEADLINE_S):
             await agent.opened()
-        yield Bench(agent, store, relays)
+        yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await relays.settle()

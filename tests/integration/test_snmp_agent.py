@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
 
-from apcbridge.clock import SystemClock
 from apcbridge.model import Action, OutletState
 from apcbridge.snmp import ber
 from apcbridge.snmp.agent import SnmpAgent
@@ -20,13 +18,11 @@ from tests.integration.snmp_world import (
     COMMAND,
     SPDU_CONTROL,
     STATE,
-    WRITER,
-    free_port,
     fresh_status,
     lost_status,
     old_status,
-    run_program,
     serving,
+    sharing,
     until,
 )
 from tests.unit.snmp.world import Door, SetClock, status
@@ -241,29 +237,14 @@ async def test_an_address_in_use_names_itself_and_the_way_out() -> None:
 
 
 async def test_pdus_on_one_address_are_told_apart_by_the_community() -> None:
-    first, second = fresh_status(), fresh_status()
-    assert second.snapshot is not None
-    off = replace(second.snapshot.outlets[0], state=OutletState.OFF)
-    other = replace(second.snapshot, pdu="pdu2", outlets=(off, *second.snapshot.outlets[1:]))
-    store = Store([first, replace(second, pdu="pdu2", snapshot=other)])
-    port = free_port()
-    addresses = tuple(AgentAddress(pdu=pdu, host="127.0.0.1", port=port) for pdu in ("pdu1", "pdu2"))
-    door = Door()
-    agent = SnmpAgent(SnmpSettings(addresses=addresses, communities=(WRITER,)), store, door, SystemClock())
-    task = asyncio.create_task(agent.run())
-    try:
-        await agent.opened()
+    async with sharing() as bench:
         read = {}
         for community in ("operator", "operator@pdu1", "operator@pdu2"):
-            words = ("/usr/bin/snmpget", "-m", "", "-Oqv", "-v", "2c", "-c", community, f"127.0.0.1:{port}")
-            read[community] = (await run_program(*words, f"{STATE}.1")).out.strip()
+            got = await bench.tool("snmpget", "2c", community, "-Oqv", f"{STATE}.1")
+            read[community] = got.out.strip()
         assert read == {"operator": "1", "operator@pdu1": "1", "operator@pdu2": "2"}
-        setting = ("/usr/bin/snmpset", "-m", "", "-v", "1", "-c", "operator@pdu2", f"127.0.0.1:{port}")
-        assert (await run_program(*setting, f"{COMMAND}.1", "i", "1")).code == 0
-        assert [(command.pdu, command.outlet) for command in door.commands] == [("pdu2", 1)]
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        assert (await bench.tool("snmpset", "1", "operator@pdu2", f"{COMMAND}.1", "i", "1")).code == 0
+        assert [(command.pdu, command.outlet) for command in bench.door.commands] == [("pdu2", 1)]
 
 
 def test_the_agent_runs_on_uvloop() -> None:

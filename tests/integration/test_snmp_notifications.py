@@ -190,6 +190,19 @@ async def test_an_inform_is_repeated_until_it_is_acknowledged(monkeypatch: pytes
             )
 
 
+async def test_a_receiver_that_never_acknowledges_delays_nobody_else(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        silent = receiver(mute.getsockname()[1], TrapVersion.V2C, inform=True)
+        async with (
+            trapd(tmp_path) as daemon,
+            serving(receivers=(silent, receiver(daemon.port, TrapVersion.V1))) as bench,
+        ):
+            bench.store.append(OUTLET_OFF)
+            await daemon.line("enterprise 6..269")
+            await daemon.line("enterprise 6..42")
+
+
 async def test_an_inform_finds_a_receiver_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apcbridge.snmp.notifier.INFORM_TIMEOUT_S", 0.3)
     monkeypatch.setattr("apcbridge.snmp.notifier.INFORM_TRIES", 100)

@@ -10,7 +10,17 @@ import pytest
 from apcbridge.model import Action
 from apcbridge.snmp.engine import FILE_NAME
 from apcbridge.snmp.settings import Access, AuthProtocol, PrivProtocol, TrapReceiver, TrapVersion, User
-from tests.integration.snmp_world import COMMAND, LOOPBACK, STATE, Bench, Ran, lost_status, run_program, serving
+from tests.integration.snmp_world import (
+    COMMAND,
+    LOOPBACK,
+    STATE,
+    Bench,
+    Ran,
+    lost_status,
+    run_program,
+    serving,
+    sharing,
+)
 from tests.integration.test_snmp_notifications import OUTLET_OFF, TRAP_OID, trapd
 
 if TYPE_CHECKING:
@@ -112,19 +122,40 @@ async def test_the_context_names_the_pdu(tmp_path: Path) -> None:
         assert (await ask("snmpget", bench, f"{STATE}.3", options=("-n", "pdu1"))).code == 0
 
 
-async def test_fence_agent_over_version_3(tmp_path: Path) -> None:
-    who = user(auth=AuthProtocol.SHA)
-    keys = ("-l", "nms", "-p", SIGN, "-b", "SHA", "-E", "authPriv", "-B", "AES", "-P", HIDE)
-    async with serving(users=(who,), state_dir=tmp_path) as bench:
-        fixed = ("/usr/sbin/fence_apc_snmp", "-a", "127.0.0.1", "-u", str(bench.port), "-d", "3", *keys)
-        read = await run_program(*fixed, "-o", "status", "-n", "3")
+async def test_pdus_on_one_address_are_told_apart_by_the_context(tmp_path: Path) -> None:
+    async with sharing(users=(user(),), state_dir=tmp_path) as bench:
+        for context, state in (("", 1), ("pdu1", 1), ("pdu2", 2)):
+            got = await ask("snmpget", bench, f"{STATE}.1", options=("-n", context))
+            assert (got.code, got.out.strip()) == (0, f"{STATE}.1 = INTEGER: {state}"), got
+        done = await ask("snmpset", bench, f"{COMMAND}.1", "i", "1", options=("-n", "pdu2"))
+        assert done.code == 0, done
+        assert [(command.pdu, command.outlet) for command in bench.door.commands] == [("pdu2", 1)]
+
+
+@pytest.mark.parametrize("action", ["list", "on", "off", "reboot"])
+async def test_fence_agent_over_version_3(action: str, tmp_path: Path) -> None:
+    async with serving(users=(user(auth=AuthProtocol.SHA),), state_dir=tmp_path) as bench:
+        ran = await fence(bench, "-o", action, *(() if action == "list" else ("-n", "3")))
+        assert ran.code == 0, ran
+        assert action != "list" or "3,Outlet 3" in ran.out
+        switched = {"off": [Action.OFF], "reboot": [Action.OFF, Action.ON]}.get(action, [])
+        assert [command.action for command in bench.door.commands] == switched
+
+
+async def test_fence_agent_over_version_3_reads_no_state_that_is_not_known(tmp_path: Path) -> None:
+    async with serving(users=(user(auth=AuthProtocol.SHA),), state_dir=tmp_path) as bench:
+        read = await fence(bench, "-o", "status", "-n", "3")
         assert (read.code, read.out.strip()) == (0, "Status: ON"), read
-        off = await run_program(*fixed, "-o", "off", "-n", "3")
-        assert off.code == 0, off
         bench.store.replace(lost_status())
-        lost = await run_program(*fixed, "-o", "status", "-n", "3")
+        lost = await fence(bench, "-o", "status", "-n", "3")
         assert lost.code not in (0, 2)
         assert "OFF" not in lost.out + lost.err
+
+
+async def fence(bench: Bench, *words: str) -> Ran:
+    keys = ("-l", "nms", "-p", SIGN, "-b", "SHA", "-E", "authPriv", "-B", "AES", "-P", HIDE)
+    fixed = ("/usr/sbin/fence_apc_snmp", "-a", "127.0.0.1", "-u", str(bench.port), "-d", "3", *keys)
+    return await run_program(*fixed, *words)
 
 
 async def test_boots_grow_and_the_engine_stays_the_same(tmp_path: Path) -> None:
