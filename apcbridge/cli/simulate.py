@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apcbridge.cli import Exit, add_command
+from apcbridge.errors import ApcBridgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from apcbridge.cli import Subparsers
     from apcbridge.sim.device import SimulatedPdu
@@ -83,6 +85,10 @@ def run(args: argparse.Namespace) -> int:
     return Exit.GOOD
 
 
+class NotOffered(ApcBridgeError):
+    """A way in could not be opened; the message says which and why."""
+
+
 async def _serve(pdu: SimulatedPdu, args: argparse.Namespace) -> None:
     from apcbridge.sim.server import SimServer
 
@@ -115,19 +121,35 @@ async def _open(server: SimServer, args: argparse.Namespace) -> Sequence[str]:
     """Open the ways in that were asked for, telnet on a free port if none was."""
     lines = []
     if args.pty is not None:
-        path = server.open_pty(args.pty).path
+        with _offering(f"--pty {args.pty}"):
+            path = server.open_pty(args.pty).path
         lines += [f"serial line at {args.pty} -> {path}", f"  try: picocom -b 9600 {args.pty}    (then Enter)"]
     if args.listen is not None:
-        host, port = await server.listen_tcp(*args.listen)
+        with _offering(f"--listen {':'.join(map(str, args.listen))}"):
+            host, port = await server.listen_tcp(*args.listen)
         lines += [f"serial line at socket://{host}:{port}", f"  try: nc {host} {port}    (then Enter)"]
     if args.telnet is not None or not lines:
-        host, port = await server.listen_telnet(*(args.telnet or ("127.0.0.1", 0)))
+        place = args.telnet or ("127.0.0.1", 0)
+        with _offering(f"--telnet {':'.join(map(str, place))}"):
+            host, port = await server.listen_telnet(*place)
         lines += [
             f"telnet at {host}:{port}",
             f"  try: telnet {host} {port}",
-            f"  try: fence_apc -a {host} -u {port} -l apc -p apc -n 1 -o status",
+            f"  try: fence_apc -a {host} -u {port} -l {args.user or 'apc'} -p {args.password or 'apc'} -n 1 -o status",
         ]
     return lines
+
+
+@contextlib.contextmanager
+def _offering(way: str) -> Iterator[None]:
+    """Raise NotOffered where the machine does not let us open a way in."""
+    try:
+        yield
+    except FileExistsError:
+        raise NotOffered(f"{way}: a file of that name exists, and is left alone") from None
+    except OSError as error:
+        # asyncio hides the number's own text behind a sentence of its own.
+        raise NotOffered(f"{way}: {os.strerror(error.errno) if error.errno else error}") from error
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -76,7 +76,11 @@ class SimServer:
     def open_pty(self, link: Path | None = None) -> SimPty:
         """Offer the serial line on a pseudo-terminal; ``link`` is kept pointing at its path."""
         pty = SimPty(self.pdu, link)
-        pty.plug()
+        try:
+            pty.plug()
+        except OSError:
+            pty.close()
+            raise
         self._ptys.append(pty)
         return pty
 
@@ -173,14 +177,18 @@ class SimPty:
         """The slave's path; changes with every :meth:`plug`."""
 
     def plug(self) -> str:
-        """Open a new pty; return the path to open (the link if there is one)."""
+        """Open a new pty; return the path to open (the link if there is one); raises OSError.
+
+        A link that is left over is renewed; anything else that has its name stays as it is: FileExistsError.
+        """
         self.unplug()
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)
         if self._link is not None:
-            self._link.unlink(missing_ok=True)
+            if self._link.is_symlink():
+                self._link.unlink()
             self._link.symlink_to(self.path)
         self._line = self._pdu.connect(self._print)
         asyncio.get_running_loop().add_reader(self._master, self._read)
@@ -191,12 +199,16 @@ class SimPty:
         if self._master < 0:
             return
         asyncio.get_running_loop().remove_reader(self._master)
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Close both ends and the line; the link is left alone."""
         # The slave is kept open by us so that a client may come and go; now both ends must go.
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
         if self._line is not None:
             self._line.close()
             self._line = None

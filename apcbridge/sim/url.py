@@ -7,6 +7,7 @@ The same words are the options of ``apcbridge simulate``. Besides those of :data
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import ipaddress
 from dataclasses import replace
 from enum import StrEnum
@@ -66,7 +67,9 @@ def profile_from_words(model: str, words: Mapping[str, str]) -> Profile:
         elif key in _QUIRKS:
             profile = replace(profile, quirks=_with_quirk(profile.quirks, key, text))
         else:
-            raise ConfigError(f"{key}: unknown; known are {', '.join(known_words())}")
+            close = difflib.get_close_matches(key, known_words(), n=1)
+            more = f"did you mean {close[0]}?" if close else f"known are {', '.join(known_words())}"
+            raise ConfigError(f"{key}: unknown; {more}")
     return profile
 
 

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import signal
+import socket
 import sys
 import termios
 from typing import TYPE_CHECKING
@@ -198,14 +199,42 @@ async def test_the_simulate_command_says_where_it_listens_and_stops_at_ctrl_c(tm
 
 @pytest.mark.parametrize(
     ("options", "culprit"),
-    [(["--set", "nonsense=1"], "nonsense"), (["--model", "AP0"], "AP0"), (["--speed", "x"], "speed")],
+    [
+        (["--set", "nonsense=1"], "nonsense"),
+        (["--model", "AP0"], "AP0"),
+        (["--speed", "x"], "speed"),
+        (["--set", "watchdgo=1"], "watchdog?"),
+    ],
 )
 async def test_the_simulate_command_names_what_it_does_not_understand(options: list[str], culprit: str) -> None:
+    code, said = await simulate(*options)
+    assert code == 2
+    assert culprit in said
+
+
+async def test_the_simulate_command_leaves_a_file_alone_that_has_the_name_of_its_link(tmp_path: Path) -> None:
+    kept = tmp_path / "apcbridge.yaml"
+    kept.write_text("mine")
+    code, said = await simulate("--pty", str(kept))
+    assert (code, kept.read_text()) == (1, "mine")
+    assert "is left alone" in said
+
+
+async def test_the_simulate_command_says_which_way_in_cannot_be_opened(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        for option, value in (("--pty", str(tmp_path / "none" / "pdu")), ("--listen", place), ("--telnet", place)):
+            code, said = await simulate(option, value)
+            assert code == 1
+            assert said.startswith(f"apcbridge: {option} {value}: ")
+            assert "Traceback" not in said
+
+
+async def simulate(*options: str) -> tuple[int | None, str]:
+    """Run the command to its end; return its exit code and what it complained of."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-c", "import sys; from apcbridge.cli import main; sys.exit(main())", "simulate", *options),
-        stderr=asyncio.subprocess.PIPE,
+        sys.executable, "-m", "apcbridge", "simulate", *options, stderr=asyncio.subprocess.PIPE
     )
-    _, said = await process.communicate()
-    assert process.returncode == 2
-    assert culprit in said.decode()
+    async with asyncio.timeout(DEADLINE_S):
+        _, said = await process.communicate()
+    return process.returncode, said.decode()
