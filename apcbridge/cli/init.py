@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apcbridge.cli import DEFAULT_CONFIG, Exit, add_command
+from apcbridge.cli import DEFAULT_CONFIG, Exit, add_command, arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -26,18 +26,29 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE",
         type=Path,
         default=Path(DEFAULT_CONFIG),
-        help="where to write it; never overwritten (default: %(default)s)",
+        help="where to write it; a file that says something is never overwritten (default: %(default)s)",
     )
-    parser.add_argument("--port", metavar="PORT", action="append", default=[], help="look here only; may be repeated")
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        type=arguments.port,
+        action="append",
+        default=[],
+        help="look here only; may be repeated",
+    )
     add_baud_option(parser)
-    parser.add_argument("--username", help="account of the console (default: asked for, apc with --yes)")
+    parser.add_argument(
+        "--username", metavar="NAME", help="account of the console (default: asked for, apc with --yes)"
+    )
     parser.add_argument(
         "--password-file",
         metavar="FILE",
         type=Path,
         help=f"file with its password, for the configuration to name; else ${PASSWORD_VARIABLE}, else it is asked for",
     )
-    parser.add_argument("--mqtt", metavar="URL", help="broker: a URL, embedded or none (default: asked for)")
+    parser.add_argument(
+        "--mqtt", metavar="URL", type=arguments.broker, help="broker: a URL, embedded or none (default: asked for)"
+    )
     parser.add_argument("--mqtt-username", metavar="NAME", default="", help="account at the broker")
     parser.add_argument("--mqtt-password-file", metavar="FILE", type=Path, help="file with its password")
     snmp = parser.add_mutually_exclusive_group()
@@ -63,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     password = os.environ.get(PASSWORD_VARIABLE) or (FACTORY_PASSWORD if args.yes else None)
     wishes = Wishes(
         output=args.output,
+        of_the_service=args.output == Path(DEFAULT_CONFIG),
         bauds=args.baud,
         ports=tuple(args.port),
         username=args.username,

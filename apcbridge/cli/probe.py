@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apcbridge.cli import Exit, add_command
+from apcbridge.cli import Exit, add_command, arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 PASSWORD_VARIABLE = "APCBRIDGE_PASSWORD"  # noqa: S105 - the name of a variable
 FACTORY_PASSWORD = "apc"  # noqa: S105 - what every APC card leaves the factory with
-BAUDS = (9600, 2400, 19200, 38400)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -26,17 +25,27 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "probe", run, "look at the PDU on a port: dialect, identity, outlets, load; switches nothing"
     )
-    parser.add_argument("port", metavar="PORT", help="/dev/serial/by-id/..., socket://host:port, sim://AP7920, ...")
+    add_port_argument(parser)
     add_login_options(parser)
     parser.add_argument("--access", choices=("auto", "menu", "cli"), default="auto", help="default: %(default)s")
+
+
+def add_port_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the line to a console."""
+    parser.add_argument(
+        "port", metavar="PORT", type=arguments.port, help="/dev/serial/by-id/..., socket://host:port, sim://AP7920, ..."
+    )
 
 
 def add_login_options(parser: argparse.ArgumentParser) -> None:
     """Add what every command needs that talks to a console by itself."""
     add_baud_option(parser)
-    parser.add_argument("--username", default="apc", help="account of the console (default: %(default)s)")
+    parser.add_argument(
+        "--username", metavar="NAME", default="apc", help="account of the console (default: %(default)s)"
+    )
     parser.add_argument(
         "--password-file",
+        metavar="FILE",
         type=Path,
         help=f"file with its password; else ${PASSWORD_VARIABLE}, else it is asked for on a terminal, else apc",
     )
@@ -44,7 +53,9 @@ def add_login_options(parser: argparse.ArgumentParser) -> None:
 
 def add_baud_option(parser: argparse.ArgumentParser) -> None:
     """Add the speed of the line."""
-    parser.add_argument("--baud", type=_baud, default=BAUDS, help="a speed, or auto (the default): 9600 first")
+    parser.add_argument(
+        "--baud", metavar="N", type=arguments.baud, default="auto", help="a speed, or auto (the default): 9600 first"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -142,7 +153,3 @@ def _outlets(findings: Findings) -> Iterator[str]:
     yield f"Outlets       {len(findings.status.rows)}"
     for row in findings.status.rows:
         yield f"  {row.number:>3}  {row.state:<3}{' *' if row.pending else '  '} {row.name}"
-
-
-def _baud(text: str) -> tuple[int, ...]:
-    return BAUDS if text == "auto" else (int(text),)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
-    from apcbridge.cli.probe import add_login_options
+    from apcbridge.cli.probe import add_login_options, add_port_argument
 
     parser = add_command(
         subparsers, "record", run, "write a transcript of every screen that only shows; switches and changes nothing"
     )
-    parser.add_argument("port", metavar="PORT", help="/dev/serial/by-id/..., socket://host:port, sim://AP7920, ...")
+    add_port_argument(parser)
     add_login_options(parser)
     parser.add_argument("--access", choices=("auto", "menu", "cli"), default="auto", help="default: %(default)s")
     parser.add_argument(

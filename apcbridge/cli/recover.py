@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
-    from apcbridge.cli.probe import add_baud_option
+    from apcbridge.cli.probe import add_baud_option, add_port_argument
 
     parser = add_command(
         subparsers, "recover", run, "set a new password by the reset button, step by step; switches no outlet"
     )
-    parser.add_argument("port", metavar="PORT", help="/dev/serial/by-id/..., socket://host:port, ...")
+    add_port_argument(parser)
     add_baud_option(parser)
 
 

@@ -64,7 +64,9 @@ async def open_tty(path: str, baud: int) -> Port:
 
 def _open_error(path: str, error: Exception) -> PortError:
     """Say what is wrong with a device and what to do about it."""
-    number = getattr(error, "errno", None)
+    # pyserial keeps the number of what the terminal calls answered only as the exception before its own.
+    cause = error.__context__
+    number = getattr(error, "errno", None) or (cause.args[0] if isinstance(cause, termios.error) else None)
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return PortUnavailable(f"{path}: no such device; is the adapter plugged in? See ls -l /dev/serial/by-id/")
     if number in (errno.EACCES, errno.EPERM):
@@ -74,7 +76,9 @@ def _open_error(path: str, error: Exception) -> PortError:
         )
     if number in (errno.EAGAIN, errno.EBUSY):
         return PortBusy(f"{path}: held by another process; find it with: fuser -v {path}")
-    return PortUnavailable(f"{path}: cannot be opened as a serial port ({error})")
+    if number in (errno.ENOTTY, errno.EISDIR):
+        return PortUnavailable(f"{path}: not a serial device")
+    return PortUnavailable(f"{path}: cannot be opened ({os.strerror(number) if number else error})")
 
 
 class TtyPort:
@@ -171,7 +175,10 @@ async def _connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
     except TimeoutError as error:
         raise PortUnavailable(f"{url}: no answer within {CONNECT_TIMEOUT_S:.0f} s") from error
     except OSError as error:
-        raise PortUnavailable(f"{url}: {error.strerror or error}") from error
+        # asyncio puts a sentence with the address in place of the system's own words.
+        number = error.errno or 0
+        text = os.strerror(number) if number in errno.errorcode else error.strerror or error
+        raise PortUnavailable(f"{url}: {text}") from error
     # A terminal server that loses power never says so: let the kernel ask after it.
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return reader, writer

@@ -53,6 +53,8 @@ class Draft:
 
     pdus: tuple[PduDraft, ...]
     state_dir: str
+    schema: str = ""
+    """A file with the JSON schema, for editors."""
     broker: BrokerDraft | None = None
     snmp: SnmpDraft | None = None
 
@@ -63,6 +65,8 @@ def configuration(draft: Draft) -> str:
 
 
 def _head(draft: Draft) -> Iterator[str]:
+    if draft.schema:
+        yield f"# yaml-language-server: $schema={draft.schema}"
     yield "# apcbridge configuration, written by apcbridge init. Every key: docs/configuration.md"
     yield "# Check it after every change:  apcbridge check-config -c FILE"
     yield "# File names are relative to this file. What is not configured is off."

@@ -1,4 +1,4 @@
-"""New files beside each other in one directory: none is ever overwritten, and all can be taken back."""
+"""New files beside each other in one directory: nothing that says something is lost, and all can be taken back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from apcbridge.errors import ConfigError
 
 SERVICE_USER = "apcbridge"
 SYSTEM_STATE = Path("/var/lib/apcbridge")
+SYSTEM_SCHEMA = Path("/usr/share/apcbridge/schema.json")
+"""Where the package puts the JSON schema of the configuration."""
 _PRIVATE, _READABLE = 0o600, 0o640
+_ASIDE = "before-init"
+_TEXT_LIMIT = 256 * 1024
 
 
 class NewFiles:
@@ -20,11 +24,16 @@ class NewFiles:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.written: list[Path] = []
+        self.put_aside: dict[Path, Path] = {}
+        """What stood in the place of a written file, and where it is kept now."""
 
-    def check_free(self, name: str) -> None:
-        """Raise ConfigError if the file exists or its directory cannot be written to."""
+    def check_free(self, name: str, *, or_silent: bool = False) -> None:
+        """Raise ConfigError if the file exists or its directory cannot be written to.
+
+        With ``or_silent`` a file of comments only is not in the way: the package brings such a configuration.
+        """
         path = self._directory / name
-        if os.path.lexists(path):
+        if os.path.lexists(path) and not (or_silent and _is_silent(path)):
             raise ConfigError(f"{path} exists already, and is never overwritten: choose another with --output")
         if not self._directory.is_dir():
             raise ConfigError(f"{self._directory} is no directory: create it, or choose another file with --output")
@@ -40,6 +49,21 @@ class NewFiles:
                 self._create(tried, f"{secret}\n", _PRIVATE)
                 return tried
         raise ConfigError(f"{self._directory / name} and 99 others like it exist already")
+
+    def write_configuration(self, name: str, text: str) -> None:
+        """Write a configuration; one of comments only is put aside, and its owner keeps the new one.
+
+        Raises ConfigError if there is one that says something.
+        """
+        path = self._directory / name
+        if not _is_silent(path):
+            self.write_readable(name, text)
+            return
+        owner = path.stat()
+        self._put_aside(path)
+        self.write_readable(name, text)
+        with contextlib.suppress(PermissionError):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
     def write_readable(self, name: str, text: str) -> None:
         """Write a file that the owner's group may read; raises ConfigError if it exists."""
@@ -59,6 +83,18 @@ class NewFiles:
         """Take everything back."""
         for path in self.written:
             path.unlink(missing_ok=True)
+        for path, aside in self.put_aside.items():
+            aside.rename(path)
+
+    def _put_aside(self, path: Path) -> None:
+        for number in range(1, 100):
+            aside = path.with_name(f"{path.name}.{_ASIDE}" if number == 1 else f"{path.name}.{_ASIDE}-{number}")
+            if os.path.lexists(aside):
+                continue
+            path.rename(aside)
+            self.put_aside[path] = aside
+            return
+        raise ConfigError(f"{path}.{_ASIDE} and 98 others like it exist already: remove what is not needed")
 
     def _create(self, name: str, text: str, mode: int) -> None:
         path = self._directory / name
@@ -73,6 +109,19 @@ class NewFiles:
             os.fchmod(descriptor, mode)
             _hand_over(descriptor)
             file.write(text)
+
+
+def _is_silent(path: Path) -> bool:
+    """Tell whether a file holds nothing but comments; what cannot be read, or is reached by a link, may hold more."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            content = file.read(_TEXT_LIMIT + 1)
+    except OSError:
+        return False
+    lines = (line.strip() for line in content.splitlines())
+    return len(content) <= _TEXT_LIMIT and all(line.startswith(b"#") for line in lines if line)
 
 
 def _hand_over(descriptor: int) -> None:

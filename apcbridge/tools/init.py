@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apcbridge.config import examine
-from apcbridge.config.addresses import check_port
 from apcbridge.config.rules import RESERVED_PDU_IDS
 from apcbridge.config.secret import read_secret
 from apcbridge.console.session import Access, Credentials
 from apcbridge.errors import ApcBridgeError, ConfigError, ConsoleError, LoginRefused, PortError
 from apcbridge.probe import Probe
 from apcbridge.tools.draft import Draft, PduDraft, configuration
-from apcbridge.tools.files import NewFiles
+from apcbridge.tools.files import SYSTEM_SCHEMA, NewFiles
 from apcbridge.tools.knock import Heard, Sound, knock
 from apcbridge.tools.outward import Outward
 
@@ -64,7 +64,7 @@ class _Login:
 
 
 class Init:
-    """One run of the tool. Nothing is written before everything is known, and nothing is ever overwritten."""
+    """One run of the tool. Nothing is written before everything is known, and nothing that was said is lost."""
 
     def __init__(self, terminal: Terminal, ports: PortRegistry, clock: Clock, machine: Machine, wishes: Wishes) -> None:
         self._terminal = terminal
@@ -75,7 +75,7 @@ class Init:
 
     async def run(self) -> None:
         """Find, ask, write; raises ConfigError (a file is in the way), NothingFound, NobodyAnswers."""
-        NewFiles(self._wishes.output.parent).check_free(self._wishes.output.name)
+        NewFiles(self._wishes.output.parent).check_free(self._wishes.output.name, or_silent=True)
         answering = await self._look_around()
         pdus: list[tuple[PduDraft, str]] = []
         for one in answering:
@@ -91,7 +91,7 @@ class Init:
     # --- finding ---
 
     async def _look_around(self) -> list[_Answering]:
-        candidates = self._given() or await self._discovered()
+        candidates = self._wishes.ports or await self._discovered()
         given = bool(self._wishes.ports)
         self._terminal.say()
         heard = await asyncio.gather(*(self._listen(port) for port in candidates))
@@ -102,18 +102,10 @@ class Init:
                 answering.append(_Answering(port, one.baud))
             elif given or not _built_in(port):
                 # A PC has dozens of built-in ports with nothing behind them: only those that answer are of interest.
-                self._terminal.say(f"  {port}: {_ADVICE[one.sound] if isinstance(one, Heard) else one}")
+                self._terminal.say(f"  {port}: {_ADVICE[one.sound]}" if isinstance(one, Heard) else f"  {one}")
         if not answering:
             raise NothingFound("no console answered; nothing was written")
         return answering
-
-    def _given(self) -> tuple[str, ...]:
-        for port in self._wishes.ports:
-            try:
-                check_port(port)
-            except ValueError as error:
-                raise ConfigError(f"--port {port}: {error}") from None
-        return self._wishes.ports
 
     async def _discovered(self) -> tuple[str, ...]:
         found = self._machine.serial_ports()
@@ -128,10 +120,9 @@ class Init:
         if not free:
             raise NothingFound("no serial port can be used; nothing was written")
         built_in = sum(port.built_in for port in found if port.free)
-        beside = f" (and {built_in} built-in ones)" if built_in else ""
-        question = (
-            f"May I press Enter a few times on the {len(free) - built_in} free ports{beside} to see what answers?"
-        )
+        counts = ((len(free) - built_in, "free port"), (built_in, "built-in port"))
+        ports = " and ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count)
+        question = f"May I press Enter a few times on {ports}, to see what answers?"
         if not await self._terminal.confirm(question, default=True):
             raise NothingFound("no port was looked at; nothing was written")
         return free
@@ -217,16 +208,29 @@ class Init:
             drafts = tuple(_with_file(draft, files, password) for draft, password in pdus)
             if broker is not None and broker_password:
                 broker = _broker_with_file(broker, files, broker_password)
-            draft = Draft(pdus=drafts, state_dir=files.state_directory(), broker=broker, snmp=snmp)
-            files.write_readable(output.name, configuration(draft))
+            draft = Draft(
+                pdus=drafts,
+                state_dir=files.state_directory(),
+                schema=str(SYSTEM_SCHEMA) if SYSTEM_SCHEMA.is_file() else "",
+                broker=broker,
+                snmp=snmp,
+            )
+            files.write_configuration(output.name, configuration(draft))
             report = examine(output)
             if report.config is None:
                 raise ConfigError("\n".join(str(fault) for fault in report.faults), report.faults)
             undo.pop_all()
         for path in files.written:
             self._terminal.say(f"wrote {path}")
-        steps = (f"  apcbridge {step} -c {output}" for step in ("check-config", "doctor", "run"))
-        self._terminal.say("\n".join(["", "Next:", *steps]))
+        for path, aside in files.put_aside.items():
+            self._terminal.say(f"{path} held comments only; they are in {aside} now")
+        self._terminal.say("\n".join(["", "Next:", *(f"  {step}" for step in self._next_steps())]))
+
+    def _next_steps(self) -> list[str]:
+        if self._wishes.of_the_service:
+            return ["sudo apcbridge check-config", "sudo apcbridge doctor", "sudo systemctl restart apcbridge"]
+        name = shlex.quote(str(self._wishes.output))
+        return [f"apcbridge {step} -c {name}" for step in ("check-config", "doctor", "run")]
 
 
 def _with_file(draft: PduDraft, files: NewFiles, password: str) -> PduDraft:

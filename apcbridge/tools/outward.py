@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from apcbridge.config.addresses import check_broker_url
-from apcbridge.errors import ConfigError
 from apcbridge.tools.draft import BrokerDraft, SnmpDraft
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from apcbridge.tools.terminal import Terminal
 
 EMBEDDED_URL = "embedded://127.0.0.1:1883"
+EMBEDDED = "embedded"
 NO_MQTT = "none"
 
 
@@ -26,6 +26,8 @@ class Wishes:
     """What the command line said already; None and empty are to be asked for."""
 
     output: Path
+    of_the_service: bool = False
+    """The output is where the service looks for its configuration."""
     bauds: Sequence[int]
     ports: tuple[str, ...] = ()
     username: str | None = None
@@ -47,24 +49,18 @@ class Outward:
 
     async def broker(self, wishes: Wishes) -> tuple[BrokerDraft | None, str]:
         """Return the broker and the password to be written into a file."""
-        wish = wishes.mqtt
-        if wish is None:
-            self._terminal.say(
-                "\nMQTT: the URL of a broker (mqtt://127.0.0.1:1883), embedded (one of our own), or none"
-            )
-        while True:
-            answer = wish or await self._terminal.ask("  Broker:", NO_MQTT)
-            if answer == NO_MQTT:
-                return None, ""
-            url = EMBEDDED_URL if answer == "embedded" else answer
+        question = "\nMQTT: the URL of a broker (mqtt://127.0.0.1:1883), embedded (one of our own), or none\n  Broker:"
+        answer = wishes.mqtt or await self._terminal.ask(question, NO_MQTT)
+        while answer not in {EMBEDDED, NO_MQTT}:
             try:
-                check_broker_url(url)
+                check_broker_url(answer)
                 break
             except ValueError as error:
-                if wish is not None:
-                    raise ConfigError(f"--mqtt {wish}: {error}") from None
                 self._terminal.say(f"  {error}")
-        return await self._broker_account(wishes, url)
+                answer = await self._terminal.ask("  Broker:", NO_MQTT)
+        if answer == NO_MQTT:
+            return None, ""
+        return await self._broker_account(wishes, EMBEDDED_URL if answer == EMBEDDED else answer)
 
     async def _broker_account(self, wishes: Wishes, url: str) -> tuple[BrokerDraft, str]:
         username, password = wishes.mqtt_username, ""

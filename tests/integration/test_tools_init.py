@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,9 +26,9 @@ from tests.unit.tools.people import Player
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 PASSWORD = "hunter22"
+PACKAGED = Path(__file__).resolve().parents[2] / "packaging" / "deb" / "apcbridge.yaml"
 
 
 @asynccontextmanager
@@ -133,6 +134,17 @@ async def test_an_existing_configuration_stops_it_before_any_port_is_touched(tmp
             await init(tmp_path, Player()).run()
         assert pdus[0].firmware.events == []
     assert (tmp_path / "apcbridge.yaml").read_text() == "kept"
+
+
+async def test_the_comments_that_the_package_brings_give_way(tmp_path: Path) -> None:
+    packaged = PACKAGED.read_text()
+    (tmp_path / "apcbridge.yaml").write_text(packaged)
+    player = Player()
+    async with rack(tmp_path, "sim://AP7920"):
+        await init(tmp_path, player, password="apc").run()
+    assert examine(tmp_path / "apcbridge.yaml").faults == ()
+    assert (tmp_path / "apcbridge.yaml.before-init").read_text() == packaged
+    assert f"they are in {tmp_path / 'apcbridge.yaml.before-init'}" in player.page
 
 
 async def test_the_command_without_anybody_to_ask(tmp_path: Path) -> None:

@@ -51,3 +51,43 @@ def test_everything_can_be_taken_back(tmp_path: Path) -> None:
     files.write_readable("b", "y")
     files.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("silent", ["", "\n\n", "# nothing yet\n\n  #pdus: []\n"])
+def test_a_configuration_of_comments_only_gives_way_and_is_kept(tmp_path: Path, silent: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(silent)
+    (tmp_path / "a.yaml.before-init").write_text("of another time")
+    files = NewFiles(tmp_path)
+    files.check_free("a.yaml", or_silent=True)
+    files.write_configuration("a.yaml", "pdus: []\n")
+    assert path.read_text() == "pdus: []\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert (tmp_path / "a.yaml.before-init-2").read_text() == silent
+    assert (tmp_path / "a.yaml.before-init").read_text() == "of another time"
+    files.remove()
+    assert path.read_text() == silent
+    assert not (tmp_path / "a.yaml.before-init-2").exists()
+
+
+@pytest.mark.parametrize("telling", ["---\n", "pdus: []\n", "# x\n a\n", "# \x00\n\x00"])
+def test_a_configuration_that_says_anything_stays(tmp_path: Path, telling: str) -> None:
+    (tmp_path / "a.yaml").write_text(telling)
+    with pytest.raises(ConfigError, match="never overwritten"):
+        NewFiles(tmp_path).check_free("a.yaml", or_silent=True)
+    with pytest.raises(ConfigError, match="never overwritten"):
+        NewFiles(tmp_path).write_configuration("a.yaml", "new")
+    assert (tmp_path / "a.yaml").read_text() == telling
+
+
+def test_a_link_to_comments_stays(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("# managed by somebody\n")
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError):
+        NewFiles(tmp_path).check_free("a.yaml", or_silent=True)
+
+
+def test_nothing_but_a_configuration_gives_way(tmp_path: Path) -> None:
+    (tmp_path / "a.transcript").write_text("# a head\n")
+    with pytest.raises(ConfigError):
+        NewFiles(tmp_path).check_free("a.transcript")

@@ -1,0 +1,42 @@
+"""Values of the command line that are checked while it is parsed, so that a slip is told before anything is done."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def port(text: str) -> str:
+    """Take a serial device by any path, or the URL of a terminal server or a simulated PDU."""
+    from apcbridge.config.addresses import check_port
+
+    return _checked(check_port, text) if "://" in text else text
+
+
+def broker(text: str) -> str:
+    """Take the URL of a broker, or a word for the built-in one or for none."""
+    from apcbridge.config.addresses import check_broker_url
+
+    return text if text in {"embedded", "none"} else _checked(check_broker_url, text)
+
+
+def baud(text: str) -> tuple[int, ...]:
+    """Take one speed of a line, or ``auto``; return the speeds to try."""
+    from apcbridge.composition import AUTO_BAUDS
+    from apcbridge.config.fields import BAUD_RATES
+
+    if text == "auto":
+        return AUTO_BAUDS
+    if text not in map(str, BAUD_RATES):
+        raise argparse.ArgumentTypeError(f"{text!r}: must be auto or one of {', '.join(map(str, BAUD_RATES))}")
+    return (int(text),)
+
+
+def _checked(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
