@@ -365,6 +365,8 @@ def text(value: str) -> bytes:
     Net-snmp's tools show a string with one other octet as Hex-STRING, which breaks every client that finds an outlet
     by its name (fence_apc_snmp, rackpdu).
     """
+    if value.isascii() and value.isprintable():
+        return octets(value.encode("ascii"))
     return octets(bytes(ord(c) if " " <= c <= "~" else 0x3F for c in value))
 
 
@@ -380,6 +382,9 @@ def ip_address(address: bytes) -> bytes:
 
 def varbind(oid: bytes, value: bytes) -> bytes:
     """Join an OID's content and an encoded value."""
+    size = len(oid) + 2 + len(value)
+    if size < 0x80:
+        return b"0%c\x06%c%b%b" % (size, len(oid), oid, value)
     return tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, oid) + value)
 
 

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from enum import Enum, auto
 from functools import lru_cache
 from math import inf
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from apcbridge.snmp import ber
@@ -26,8 +27,15 @@ ALWAYS = inf
 NEVER = -inf
 """Not known at all."""
 
-encoded = lru_cache(maxsize=65536)(ber.encode_oid)
-"""OIDs repeat from snapshot to snapshot: encode each once."""
+
+@lru_cache(maxsize=65536)
+def known(oid: Oid) -> tuple[Oid, bytes, Oid]:
+    """Return an OID, its encoded content and its column, the same objects every time.
+
+    OIDs repeat from snapshot to snapshot and from PDU to PDU. Sharing them saves encoding and memory, and it keeps the
+    garbage collector from stopping everything to look at a hundred thousand new tuples (68 ms with 100 PDUs).
+    """
+    return oid, ber.encode_oid(oid), oid[:-1]
 
 
 class Missing(Enum):
@@ -88,22 +96,23 @@ class OidTable:
         rows: dict[Oid, tuple[bytes | Callable[[float], bytes | None], float]],
         guarded: Mapping[Oid, Missing],
     ) -> None:
-        self._keys = sorted(rows)
+        ordered = sorted(rows.items(), key=itemgetter(0))
+        self._keys: list[Oid] = []
         self._varbinds: list[bytes] = []
         self._until: list[float] = []
         self._live: dict[int, tuple[bytes, Callable[[float], bytes | None]]] = {}
         self._index: dict[bytes, int] = {}
-        for number, key in enumerate(self._keys):
-            value, until = rows[key]
-            oid = encoded(key)
+        for number, (name, (value, until)) in enumerate(ordered):
+            key, oid, _ = known(name)
+            self._keys.append(key)
             self._index[oid] = number
             self._until.append(until)
-            if callable(value):
+            if isinstance(value, bytes):
+                self._varbinds.append(ber.varbind(oid, value))
+            else:
                 self._live[number] = (oid, value)
                 self._varbinds.append(b"")
-            else:
-                self._varbinds.append(ber.varbind(oid, value))
-        self._columns = {key[:-1] for key in self._keys}
+        self._columns: frozenset[Oid] | None = None
         self._guarded = dict(guarded)
 
     def __len__(self) -> int:
@@ -120,7 +129,7 @@ class OidTable:
 
     def name(self, number: int) -> bytes:
         """Return the OID of a row, encoded content."""
-        return encoded(self._keys[number])
+        return known(self._keys[number])[1]
 
     def after(self, oid: bytes) -> int | None:
         """Return the first row behind that OID, or None at the end; raise MalformedMessage if it is no OID."""
@@ -154,6 +163,8 @@ class OidTable:
     def missing(self, oid: bytes) -> Missing:
         """Say why an OID is not in the table; raise MalformedMessage if it is no OID."""
         name = ber.decode_oid(oid)
+        if self._columns is None:
+            self._columns = frozenset(known(key)[2] for key in self._keys)
         for size in range(len(name) - 1, 0, -1):
             prefix = name[:size]
             if prefix in self._guarded:

@@ -23,6 +23,7 @@ from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from ipaddress import ip_network
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ COMMUNITY = "bench"
 WINDOW = 8
 OUTLETS = 24
 RATE = 5000
+POLL_INTERVAL_S = 10.0
 SO_TIMESTAMPNS = 35
 """Linux: the kernel tells when a datagram arrived, however late the client looks."""
 
@@ -62,7 +64,7 @@ def fresh(pdu: str) -> PduStatus:
 
 
 def serve(pdus: int, loop: str, ready: Connection) -> None:
-    """Run an agent with that many PDUs, each on a port of its own; send the ports."""
+    """Run an agent with that many PDUs, each on a port of its own and read as often as in life; send the ports."""
     names = [f"pdu{number}" for number in range(pdus)]
     everything = Community(name=COMMUNITY, label="bench", access=Access.READ, sources=(ip_network("127.0.0.0/8"),))
     settings = SnmpSettings(
@@ -72,11 +74,15 @@ def serve(pdus: int, loop: str, ready: Connection) -> None:
     )
 
     async def main() -> None:
-        agent = SnmpAgent(settings, Store([fresh(name) for name in names]), Door(), SystemClock())
-        task = asyncio.create_task(agent.run())
-        await agent.opened()
-        ready.send([agent.addresses[name][1] for name in names])
-        await task
+        store = Store([fresh(name) for name in names])
+        agent = SnmpAgent(settings, store, Door(), SystemClock())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(agent.run())
+            await agent.opened()
+            ready.send([agent.addresses[name][1] for name in names])
+            for name in cycle(names):
+                await asyncio.sleep(POLL_INTERVAL_S / pdus)
+                store.replace(fresh(name))
 
     if loop == "uvloop":
         uvloop.run(main())
@@ -196,24 +202,29 @@ class Client:
             oid = inside[-1]
 
     def latencies(self, datagram: bytes, seconds: float) -> list[float]:
-        """Ask at a steady rate; return the seconds until each answer was in the client's socket, sorted."""
-        sock = self._sockets[0]
-        asked: deque[int] = deque()
+        """Ask all of them in turn at a steady rate; return the seconds until each answer was in its socket, sorted."""
+        asked: dict[int, tuple[socket.socket, deque[int]]] = {s.fileno(): (s, deque()) for s in self._sockets}
+        turns = cycle(asked.values())
         took: list[float] = []
         started = time.perf_counter()
         due, end = started, started + seconds
-        while due < end or asked:
-            now = time.perf_counter()
-            if due < end and now >= due:
-                asked.append(time.time_ns())
-                sock.send(datagram)
-                due += 1 / RATE
-                continue
-            wait_s = max(due - now, 0.0) if due < end else 1.0
-            if select.select([sock], [], [], wait_s)[0]:
-                took.append((arrival_ns(sock) - asked.popleft()) / 1e9)
-            elif due >= end:
-                break
+        with select.epoll() as poller:
+            for number in asked:
+                poller.register(number, select.EPOLLIN)
+            while due < end or any(sent for _, sent in asked.values()):
+                now = time.perf_counter()
+                if due < end and now >= due:
+                    sock, sent = next(turns)
+                    sent.append(time.time_ns())
+                    sock.send(datagram)
+                    due += 1 / RATE
+                    continue
+                ready = poller.poll(max(due - now, 0.0) if due < end else 1.0)
+                for number, _ in ready:
+                    sock, sent = asked[number]
+                    took.append((arrival_ns(sock) - sent.popleft()) / 1e9)
+                if not ready and due >= end:
+                    break
         return sorted(took)
 
 
@@ -266,6 +277,7 @@ WIDTH = 13
 def measure(target: Target, client: Client, seconds: float) -> Figures:
     """Take one round's figures."""
     state, root = ber.encode_oid((*RPDU_STATE, 3)), ber.encode_oid(RPDU)
+    client.warm_up(request(PduType.GET, state, 1))
     took = client.latencies(request(PduType.GET, state, 1), seconds)
     used_s = target.cpu_s()
     get = client.throughput(request(PduType.GET, state, 1), seconds)
