@@ -74,6 +74,11 @@ def has_load(snapshot: PduSnapshot) -> bool:
     return bool(snapshot.phases or snapshot.banks or snapshot.watts is not None)
 
 
+def judges_load(snapshot: PduSnapshot) -> bool:
+    """Tell whether the console says of any load how it stands; many menus print the current alone."""
+    return any(load.state is not LoadState.UNKNOWN for load in (*snapshot.phases, *snapshot.banks))
+
+
 def total_amperes(snapshot: PduSnapshot) -> float | None:
     """Return the current of the whole PDU, or None where no single figure is true.
 

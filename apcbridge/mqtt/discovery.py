@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apcbridge.facts import Json, encode, outlet_name
+from apcbridge.facts import Json, encode, judges_load, outlet_name
 from apcbridge.mqtt.entities import Component, PduEntities, availability, entity_ids, pdu_object_id, slug
 from apcbridge.mqtt.settings import DiscoveryMode, MqttSettings
 from apcbridge.mqtt.topics import Topics, packet_bytes
@@ -112,6 +112,7 @@ def discovery_inputs(snapshot: PduSnapshot) -> Hashable:
     return (
         snapshot.identity,
         tuple((o.number, o.name, o.on_delay_s, o.off_delay_s, o.reboot_duration_s) for o in snapshot.outlets),
+        judges_load(snapshot),
         tuple(load.index for load in snapshot.phases),
         tuple(load.index for load in snapshot.banks),
         snapshot.watts is None,

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apcbridge.facts import Json, has_load, outlet_name, total_amperes
+from apcbridge.facts import Json, judges_load, outlet_name, total_amperes
 from apcbridge.model import EventType, Load, LoadState, Outlet, PduSnapshot, Policy
 from apcbridge.mqtt.requests import NAME_LIMIT
 from apcbridge.mqtt.topics import Topics
@@ -201,7 +201,7 @@ class PduEntities:
     def _load_components(self) -> tuple[Component, ...]:
         snapshot = self._snapshot
         found = []
-        if has_load(snapshot) and (snapshot.phases or snapshot.banks):
+        if judges_load(snapshot) or "load_status" in self._announced:
             found += [self._load_status(), self._overload()]
         if total_amperes(snapshot) is not None:
             found.append(self._current("current", "Current", "value_json.amperes"))
@@ -230,7 +230,7 @@ class PduEntities:
             "name": "Overload",
             "device_class": "problem",
             "state_topic": self._topics.pdu(self._pdu, "load"),
-            "value_template": "{{ 'ON' if value_json.state == 'overload' else 'OFF' }}",
+            "value_template": "{{ {'overload': 'ON', 'unknown': None}.get(value_json.state, 'OFF') }}",
         }
         return self._of_pdu("overload", "binary_sensor", keys)
 

@@ -131,6 +131,11 @@ def reading(pdu: str, outlets: int = 8) -> PduSnapshot:
     return replace(base, nmc=nmc, banks=banks, watts=276, volt_amperes=280)
 
 
+def with_loads(seen: PduSnapshot, judged: LoadState) -> PduSnapshot:
+    phases, banks = (tuple(replace(load, state=judged) for load in part) for part in (seen.phases, seen.banks))
+    return replace(seen, phases=phases, banks=banks)
+
+
 def told(home: HomeAssistant, folder: Path, pdu: str, **changes: object) -> MqttSettings:
     """Make settings for one PDU, in the newest form of discovery that this Home Assistant reads."""
     mode = DiscoveryMode.DEVICE if home.knows_devices else DiscoveryMode.COMPONENT
@@ -191,7 +196,7 @@ async def test_every_component_appears_with_its_state(home: HomeAssistant, tmp_p
     pdu, seen = "pdu_all", reading("pdu_all")
     settings = told(home, tmp_path, pdu)
     wanted = announced(settings, seen)
-    async with bridged(settings, seen) as (_, observer):
+    async with bridged(settings, seen) as (world, observer):
         await shown(observer, EXPECTED, pdu)
         await until(lambda: wanted.keys() <= home.entities().keys(), "all are registered", SOON_S)
         found = home.entities()
@@ -202,6 +207,9 @@ async def test_every_component_appears_with_its_state(home: HomeAssistant, tmp_p
         device = home.devices()[f"apcbridge_{uid_of(pdu)}"]
         assert (device["manufacturer"], device["model"], device["name"]) == ("APC", "AP7920", pdu)
         assert device["via_device_id"] == home.devices()["apcbridge_bridge_rack_a"]["id"]
+        for judged, problem in ((LoadState.OVERLOAD, "on"), (LoadState.UNKNOWN, "unknown")):
+            world.store.replace(status(with_loads(seen, judged)))
+            await shown(observer, {"binary_sensor.{}_overload": problem}, pdu)
 
 
 async def test_switch_and_button_act(home: HomeAssistant, tmp_path: Path) -> None:

@@ -143,6 +143,16 @@ def test_every_load_state_is_listed_or_it_would_be_dropped() -> None:
     assert set(told(full_snapshot())["load_status"]["options"]) == set(LoadState)
 
 
+def test_a_console_that_prints_only_currents_judges_no_load() -> None:
+    silent = full_snapshot(phases=(Load(index=1, deciamps=12),), banks=())
+    components = told(silent).keys()
+    assert "current" in components
+    assert not {"load_status", "overload"} & components
+    (device,) = pdu_devices(settings(), silent, UID, {"load_status"})
+    assert {"load_status", "overload"} <= {component.id for component in device.components}, "one odd reading"
+    assert discovery_inputs(silent) != discovery_inputs(full_snapshot(banks=()))
+
+
 def test_several_phases_have_a_sensor_each_and_no_total() -> None:
     three = tuple(Load(index=index, deciamps=10) for index in (1, 2, 3))
     components = told(full_snapshot(phases=three, banks=()))
