@@ -106,8 +106,11 @@ async def test_a_broker_that_lost_everything_gets_everything(
         assert not world.door.waiting()
 
 
-async def test_a_frozen_broker_is_left_and_found_again(broker: Mosquitto, tmp_path: Path) -> None:
-    async with running(settings_for(broker.port, tmp_path, keepalive_s=1)) as world:
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_frozen_broker_is_left_and_found_again(
+    broker: Mosquitto, tmp_path: Path, protocol: MqttProtocol
+) -> None:
+    async with running(settings_for(broker.port, tmp_path, keepalive_s=1, protocol=protocol)) as world:
         await settled(broker.port, world)
         broker.signal(signal.SIGSTOP)
         try:
@@ -161,7 +164,10 @@ async def test_no_broker_at_first_then_one(tmp_path: Path, caplog: pytest.LogCap
     assert len([r for r in caplog.records if r.levelno >= logging.ERROR]) == 1, "once per reason"
 
 
-async def test_a_refused_login_is_said_plainly_and_survived(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_refused_login_is_said_plainly_and_survived(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, protocol: MqttProtocol
+) -> None:
     passwords = tmp_path / "passwords"
 
     def allow(password: str) -> None:
@@ -170,7 +176,7 @@ async def test_a_refused_login_is_said_plainly_and_survived(tmp_path: Path, capl
 
     allow("another")
     with Mosquitto(tmp_path, "allow_anonymous false", f"password_file {passwords}") as broker:
-        settings = settings_for(broker.port, tmp_path, username="bridge", password="canary-7153")
+        settings = settings_for(broker.port, tmp_path, username="bridge", password="canary-7153", protocol=protocol)
         async with running(settings) as world:
             await until(lambda: any("user bridge" in m for m in caplog.messages))
             assert not world.bridge.connected
@@ -293,11 +299,15 @@ async def test_a_refused_subscription_is_said_and_shown(
         await world.stop()
 
 
-async def test_web_sockets(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tls", [False, True])
+async def test_web_sockets(tmp_path: Path, *, tls: bool) -> None:
+    key, cert = certificate(tmp_path, "IP:127.0.0.1")
     port = free_port()
-    with Mosquitto(tmp_path, listener=f"listener {port} 127.0.0.1\nprotocol websockets") as broker:
-        address = BrokerAddress("127.0.0.1", port, transport=Transport.WEBSOCKETS)
-        async with running(settings_for(broker.port, tmp_path, broker=address)) as world:
+    listener = f"listener {port} 127.0.0.1\nprotocol websockets"
+    with Mosquitto(tmp_path, listener=f"{listener}\ncertfile {cert}\nkeyfile {key}" if tls else listener) as broker:
+        address = BrokerAddress("127.0.0.1", port, transport=Transport.WEBSOCKETS, tls=tls)
+        settings = settings_for(broker.port, tmp_path, broker=address, tls=TlsSettings(ca_file=cert))
+        async with running(settings) as world:
             await settled(broker.port, world)
             with Observer(broker.port) as observer:
                 observer.say(f"{OUTLET}/set", "OFF")
@@ -305,9 +315,9 @@ async def test_web_sockets(tmp_path: Path) -> None:
             assert_equal_to_store(broker.port, world)
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+def certificate(folder: Path, name: str, owner: str = "broker") -> tuple[Path, Path]:
     """Make a certificate that vouches for itself."""
-    key, cert = folder / "broker.key", folder / "broker.pem"
+    key, cert = folder / f"{owner}.key", folder / f"{owner}.pem"
     subprocess.run(
         ["/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
          "-keyout", key, "-out", cert, "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName={name}"],
@@ -345,6 +355,25 @@ async def test_tls_with_another_host_name_is_refused(tmp_path: Path, caplog: pyt
         async with running(settings) as world:
             await until(lambda: any("TLS with" in m for m in caplog.messages))
             assert not world.bridge.connected
+
+
+async def test_a_broker_that_asks_who_we_are_gets_our_certificate(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, cert = certificate(tmp_path, "IP:127.0.0.1")
+    our_key, our_cert = certificate(tmp_path, "DNS:rack-a", "bridge")
+    port = free_port()
+    asking = f"cafile {our_cert}\nrequire_certificate true\nuse_identity_as_username true"
+    with Mosquitto(tmp_path, listener=f"listener {port} 127.0.0.1\ncertfile {cert}\nkeyfile {key}\n{asking}") as broker:
+        address = BrokerAddress("127.0.0.1", port, tls=True)
+        nobody = settings_for(broker.port, tmp_path, broker=address, tls=TlsSettings(ca_file=cert))
+        async with running(nobody) as world:
+            await until(lambda: any(str(address) in m for m in caplog.messages), "the broker turns strangers away")
+            assert not world.bridge.connected
+        ours = replace(nobody, tls=TlsSettings(ca_file=cert, cert_file=our_cert, key_file=our_key))
+        async with running(ours) as world:
+            await settled(broker.port, world)
+            assert_equal_to_store(broker.port, world)
 
 
 async def test_a_certificate_that_is_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
