@@ -67,7 +67,7 @@ def add_command(
 ) -> argparse.ArgumentParser:
     """Add the parser of one command; ``run`` is called with the parsed arguments."""
     parser = subparsers.add_parser(name, help=summary, description=summary)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
@@ -80,13 +80,13 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; argparse exits with 2 by itself when the usage is wrong."""
-    args = build_parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], int] = args.run
     try:
+        args = _parse(sys.argv[1:] if argv is None else argv)
+        run: Callable[[argparse.Namespace], int] = args.run
         code = run(args)
         sys.stdout.flush()
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        _complain(error)
         return Exit.CONFIG
     except ApcBridgeError as error:
         print(f"apcbridge: {error}", file=sys.stderr)
@@ -94,18 +94,61 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Exit.FAILED
     except BrokenPipeError:
-        # The reader of our output, such as head(1), has enough: what is left of it must go somewhere at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output, such as head(1), has enough.
+        _drop_output()
+        return Exit.FAILED
+    except OSError as error:
+        # A full disk where the output goes, a directory that went away: nothing that a traceback would tell better.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"apcbridge: {where}{error.strerror or error}", file=sys.stderr)
+        _drop_output()
         return Exit.FAILED
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    # Only the parser that is needed: that of simulate, for one, takes a while to make.
+    named = tuple(command for command in COMMANDS if argv and argv[0] == command.replace("_", "-"))
+    parser = build_parser(named or COMMANDS)
+    if not argv:
+        parser.print_help(sys.stderr)
+        parser.exit(Exit.USAGE)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        at_fault: argparse.ArgumentParser = args.parser
+        at_fault.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args
+
+
+def _complain(error: ConfigError) -> None:
+    """Print every fault with its line, or what else is wrong."""
+    if not error.faults:
+        print(f"apcbridge: {error}", file=sys.stderr)
+        return
+    from apcbridge.config.excerpt import explain
+
+    print("\n".join(explain(error.faults)), file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Send what is left of the output somewhere at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _ShowVersion(argparse.Action):
+    """As argparse's own, but the version is looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"apcbridge {apcbridge.__version__}")
+        parser.exit()
+
+
+def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """Return the parser of the whole command line; manual pages and completions are made of it too."""
     parser = argparse.ArgumentParser(prog="apcbridge", description=apcbridge.__doc__)
-    parser.add_argument("--version", action="version", version=f"apcbridge {apcbridge.__version__}")
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for command in COMMANDS:
+    for command in commands:
         _add_parser(command, subparsers)
     return parser
 

@@ -33,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
     elif report.config:
         print(f"{args.config}: good: {summary(report.config)}")
     else:
-        _print_faults(args.config, report)
+        from apcbridge.config.excerpt import explain
+
+        print("\n".join(explain(report.faults, report.document)), file=sys.stderr)
     return Exit.GOOD if report.config else Exit.CONFIG
 
 
@@ -47,17 +49,6 @@ def summary(config: Config) -> str:
         f"SNMP on {', '.join(agents)}" if agents else "no SNMP",
     ]
     return ", ".join(parts)
-
-
-def _print_faults(file: str, report: Report) -> None:
-    from apcbridge.config.excerpt import excerpt
-
-    for fault in report.faults:
-        print(fault, file=sys.stderr)
-        for line in excerpt(report.document, fault):
-            print(f"    {line}", file=sys.stderr)
-    count = len(report.faults)
-    print(f"{file}: {count} fault{'s' if count > 1 else ''}; nothing was started", file=sys.stderr)
 
 
 def _as_json(file: str, report: Report) -> dict[str, object]:

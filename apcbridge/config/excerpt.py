@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apcbridge.config.document import harmless
+from apcbridge.config.document import harmless, read_document
 from apcbridge.config.reference import at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from apcbridge.config.document import Document, KeyPath, Span
     from apcbridge.errors import Fault
@@ -20,6 +21,16 @@ WIDTH = 100
 _ACCOUNT = re.compile(r"//[^/@\s]*@")
 """Name and password in a URL."""
 _SUSPECT = re.compile(r"pass|secret|communit|key|token|name", re.IGNORECASE)
+
+
+def explain(faults: Sequence[Fault], document: Document | None = None) -> Iterator[str]:
+    """Yield the faults of one file, each with its line, and their number; the file is read again if it is not given."""
+    shown = document or read_document(Path(faults[0].file))
+    for fault in faults:
+        yield str(fault)
+        yield from (f"    {line}" for line in excerpt(shown, fault))
+    count = len(faults)
+    yield f"{faults[0].file}: {count} fault{'s' if count > 1 else ''}; nothing was started"
 
 
 def excerpt(document: Document, fault: Fault) -> tuple[str, ...]:
