@@ -178,9 +178,15 @@ def uptime_s(nmc: Nmc, now_mono: float) -> int | None:
 
 
 def event_facts(event: Event) -> JsonObject:
-    """Tell an event with its details, none of which can pass for what it is."""
+    """Tell an event with its details, none of which can pass for what it is.
+
+    ``at``, where there is one, is when it happened; ``ts`` is when it was noticed.
+    """
+    at = event.details.get("at")
+    happened: JsonObject = {"at": timestamp(at)} if isinstance(at, int | float) else {}
     return {
         **event.details,
+        **happened,
         "id": event.id,
         "event_type": event.type.value,
         "pdu": event.pdu,

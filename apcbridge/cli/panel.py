@@ -56,10 +56,27 @@ def entry_line(entry: EntryShape, paint: Paint) -> str:
     else:
         kind = entry["event_type"]
         what = paint(_words(kind), *(() if kind in _QUIET_EVENTS else (Style.WARN,)))
-        known = {"kind", "id", "ts", "pdu", "outlet", "event_type", "detail"}
-        more = [f"{key} {value}" for key, value in entry.items() if key not in known and value is not None]
-        detail = ", ".join([*([entry["detail"]] if entry.get("detail") else []), *more])
+        detail = ", ".join(_details(entry))
     return f"{paint(local_time(entry['ts']), Style.SOFT)}  {where}: {what}{f': {detail}' if detail else ''}"
+
+
+def _details(entry: EntryShape) -> Iterator[str]:
+    """Show what an event tells beside its kind and its place, which also name the cause of a restart."""
+    shown = {"kind", "id", "ts", "pdu", "outlet", "event_type", "name", "cause"}
+    for key, value in entry.items():
+        if key in shown or value in (None, ""):
+            continue
+        match key, value:
+            case "at", str():
+                yield f"at {local_time(value)}"
+            case "command_id", _:
+                yield f"by command {value}"
+            case "action", str():
+                yield _words(value)
+            case (("detail" | "evidence" | "reason" | "state" | "where"), _):
+                yield str(value)
+            case _:
+                yield f"{key} {value}"
 
 
 def changes(before: PduShape | None, after: PduShape, paint: Paint) -> Iterator[str]:
@@ -107,16 +124,17 @@ def _meter(meter: MeterShape, kind: str, paint: Paint) -> str:
 def _nmc(nmc: NmcShape, now_at: float, paint: Paint) -> str:
     parts = ["up time not known" if nmc["uptime_s"] is None else f"up {span(nmc['uptime_s'])}"]
     if nmc["reboot_count"]:
-        parts.append(f"{nmc['reboot_count']} restarts, {nmc['watchdog_reboot_count']} by its watchdog")
+        count = nmc["reboot_count"]
+        parts.append(f"{count} restart{'s' if count > 1 else ''}, {nmc['watchdog_reboot_count']} by its watchdog")
     if nmc["last_reboot"]:
         last = nmc["last_reboot"]
         parts.append(f"last {span(now_at - moment_at(last['at']))} ago ({last['cause']})")
     if nmc["next_expected"] and nmc["uptime_s"] is not None:
         left_s = moment_at(nmc["next_expected"]) - now_at
-        when = f"in {span(left_s)}" if left_s > 0 else f"overdue by {span(-left_s)}"
+        when = f"next expected in {span(left_s)}" if left_s > 0 else f"the next is overdue by {span(-left_s)},"
         error_s = nmc["next_expected_error_s"]
         within = f" give or take {span(error_s)}" if error_s is not None else ""
-        parts.append(paint(f"next expected {when}{within}", Style.WARN))
+        parts.append(paint(f"{when}{within}", Style.WARN))
     return ", ".join(parts)
 
 
@@ -167,7 +185,8 @@ def _pending(outlet: OutletShape, paint: Paint) -> str:
 
 def _outlet_of(entry: EntryShape) -> str:
     if entry.get("outlet") is not None:
-        return f" outlet {entry['outlet']}"
+        name = entry.get("name")
+        return f" outlet {entry['outlet']}{f' ({name})' if name else ''}"
     return " all outlets" if entry["kind"] == "result" else ""
 
 

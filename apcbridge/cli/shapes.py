@@ -21,6 +21,7 @@ class EntryShape(TypedDict, total=False):
     ts: str
     pdu: str
     outlet: int | None
+    name: str | None
     detail: str
     event_type: str
     command: str

@@ -22,15 +22,22 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Watch until interrupted; raise DaemonUnavailable if there is no daemon to begin with."""
+    """Watch until interrupted; raise DaemonUnavailable or DaemonRefused if there is nothing to begin with."""
+    import os
     import sys
+    from urllib.parse import quote
 
     from apcbridge.cli.daemon import Daemon
     from apcbridge.cli.watching import watch_lines, watch_screen
 
-    watch = watch_screen if sys.stdout.isatty() else watch_lines
+    # A dumb terminal cannot move its cursor.
+    drawn = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    watch = watch_screen if drawn else watch_lines
+    daemon = Daemon(args.socket)
     try:
-        watch(Daemon(args.socket), args.pdu)
+        if args.pdu:
+            daemon.get(f"/api/v1/pdus/{quote(args.pdu, safe='')}")
+        watch(daemon, args.pdu)
     except KeyboardInterrupt:
         # How a person ends it: nothing failed.
         return Exit.GOOD

@@ -13,6 +13,7 @@ from collections import deque
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from apcbridge.cli.paint import Paint, Style, fit, moment_at
 from apcbridge.cli.panel import changes, entry_line, pdu_lines
@@ -77,7 +78,9 @@ class View:
         for pdu in self.pdus.values():
             shown = _out_of_date(pdu) if self.trouble else pdu
             body += ["", *pdu_lines(shown, daemon_at, paint)]
-        tail = [entry_line(entry, paint) for entry in list(self.entries)[-ENTRIES_SHOWN:]]
+        # What happened gives way to what is: in a small window to a third of it.
+        count = min(ENTRIES_SHOWN, height // 3)
+        tail = [entry_line(entry, paint) for entry in list(self.entries)[-count:]] if count else []
         tail = ["", *tail] if tail else []
         room = max(1, height - 1 - len(tail))
         if len(body) > room:
@@ -118,7 +121,8 @@ def watch_screen(daemon: Daemon, pdu: str | None) -> None:
     """Redraw the terminal until interrupted."""
     view, paint = View(pdu), Paint.of()
     subscription = _Subscription(daemon)
-    history: HistoryShape = json.loads(daemon.get(f"/api/v1/events?limit={ENTRIES_SHOWN}"))
+    only = f"&pdu={quote(pdu)}" if pdu else ""
+    history: HistoryShape = json.loads(daemon.get(f"/api/v1/events?limit={ENTRIES_SHOWN}{only}"))
     for entry in history["events"]:
         view.entries.append(entry)
     with _second_screen():

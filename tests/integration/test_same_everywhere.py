@@ -93,6 +93,7 @@ async def _compare(daemon: Told, told: dict[str, object], trap: str) -> None:
     assert isinstance(last, dict)
     evidence = "; ".join(last["evidence"])
     assert (told["id"], told["event_type"], told["evidence"]) == (last["id"], "watchdog_reboot", evidence)
+    assert told["at"] == last["at"]
     assert (last["cause"], nmc["reboot_count"], nmc["watchdog_reboot_count"]) == ("watchdog", 1, 1)
     assert "no default gateway" in evidence
     short = evidence[:TEXT]

@@ -176,6 +176,32 @@ async def test_watch_prints_changes_where_there_is_no_terminal(tmp_path: Path) -
     assert (outcome.code, outcome.err) == (0, "")
 
 
+async def test_watch_names_a_pdu_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    async with serving(World(), local=path):
+        outcome = await run(path, "watch", "x")
+    assert (outcome.code, outcome.out, outcome.err) == (1, "", "apcbridge: no PDU 'x' is configured\n")
+
+
+async def test_watch_of_one_pdu_shows_nothing_of_another(tmp_path: Path) -> None:
+    world, path = World(), tmp_path / "s"
+    ours, theirs = pty.openpty()
+    shown = bytearray()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(ours, lambda: shown.extend(os.read(ours, 65536)))
+    try:
+        async with serving(world, local=path):
+            world.store.append(event("e1", pdu="q"))
+            assert "q: watchdog reboot" in (await run(path, "events")).out
+            async with started(path, "watch", "p", out=theirs):
+                await eventually(lambda: b"nas" in shown)
+    finally:
+        loop.remove_reader(ours)
+        os.close(ours)
+        os.close(theirs)
+    assert b"watchdog reboot" not in shown
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_watch_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "s"

@@ -6,11 +6,11 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from apcbridge.cli.paint import Paint
+from apcbridge.cli.paint import Paint, local_time
 from apcbridge.cli.panel import changes, entry_line, pdu_lines
 from apcbridge.commands import ResultStatus
 from apcbridge.facts import PduView
-from apcbridge.model import LinkState, OutletState
+from apcbridge.model import EventType, LinkState, OutletState
 from apcbridge.web.documents import edge_document, pdu_document
 from tests.unit.web.world import LOST_AFTER_S, NOW_AT, NOW_MONO, event, outlet, result, snapshot, status
 
@@ -77,7 +77,21 @@ def test_a_command_is_shown_with_its_person_and_its_end() -> None:
 
 
 def test_an_event_is_shown_with_all_it_tells() -> None:
-    assert entry_line(entry(event("e")), PLAIN).endswith("p: watchdog reboot: cause watchdog")
+    restart = replace(event("e"), details={"at": NOW_AT, "cause": "watchdog", "evidence": "up time fell"})
+    moment = entry(restart)["ts"]
+    assert entry_line(entry(restart), PLAIN).endswith(f"p: watchdog reboot: at {local_time(moment)}, up time fell")
+    changed = replace(
+        event("e"),
+        type=EventType.OUTLET_CHANGED,
+        details={"outlet": 3, "name": "nas", "state": "OFF", "command_id": "c-1"},
+    )
+    assert entry_line(entry(changed), PLAIN).endswith("p outlet 3 (nas): outlet changed: OFF, by command c-1")
+    lost = replace(
+        event("e"),
+        type=EventType.PENDING_LOST,
+        details={"outlet": 3, "action": "DELAYED_OFF", "command_id": None},
+    )
+    assert entry_line(entry(lost), PLAIN).endswith("p outlet 3: pending lost: delayed off")
 
 
 def test_only_what_is_different_is_a_change() -> None:

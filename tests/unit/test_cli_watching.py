@@ -66,6 +66,15 @@ def test_the_screen_fits_whatever_the_window_is() -> None:
         assert all(len(line) <= width for line in drawn)
 
 
+def test_in_a_small_window_the_outlets_are_shown_before_what_happened() -> None:
+    view, _ = told("p")
+    for _ in range(20):
+        view.tell(stream(World())[2], NOW_AT, PLAIN)
+    text = "\n".join(view.screen(100, 14, NOW_AT, PLAIN))
+    assert "  2  router  OFF" in text
+    assert "off confirmed" in text
+
+
 def test_a_window_too_small_says_that_there_is_more() -> None:
     view, _ = told()
     assert "more lines" in "\n".join(view.screen(100, 10, NOW_AT, PLAIN))

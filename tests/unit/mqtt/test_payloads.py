@@ -181,6 +181,11 @@ def test_events_keep_their_own_keys() -> None:
     }
 
 
+def test_an_event_tells_when_it_happened_as_it_tells_when_it_was_noticed() -> None:
+    event = Event(id="e1", pdu="pdu1", type=EventType.POWER_REBOOT, at=AT, details={"at": AT - 60})
+    assert json.loads(event_payload(event))["at"] == "2023-11-14T22:12:20.000Z"
+
+
 def test_results_name_the_door_and_never_the_principal() -> None:
     payload = result_payload(result(ResultStatus.UNKNOWN))
     assert b"secret" not in payload
