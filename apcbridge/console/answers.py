@@ -15,7 +15,8 @@ from apcbridge.model import Identity, Load, OutletState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_CODE = re.compile(r"E(\d{3}): ?(.*)")
+_CODE = re.compile(r"\s?E(\d{3}): ?(.*)")
+"""A prompt may end in a blank that comes after it has been recognised."""
 _NOISE = re.compile(r"\* Reboot required for change to take effect\.|Reboot required for change to take effect\.")
 """AOS 6 ends every answer with this until it is restarted."""
 
@@ -55,7 +56,7 @@ def parse_answer(lines: Sequence[str]) -> Answer:
         match = _CODE.fullmatch(line)
         if match and code is None:
             code, message = int(match[1]), match[2]
-        elif line == "OK" and code is None:
+        elif line in ("OK", " OK") and code is None:
             code = 0
         elif not _NOISE.fullmatch(line):
             data.append(line)
@@ -64,8 +65,8 @@ def parse_answer(lines: Sequence[str]) -> Answer:
 
 # --- outlets ---------------------------------------------------------------------------------------------------
 
-_DASH_C_ROW = re.compile(r"\s{0,2}(\d{1,2}): (ON|OFF)(\*?)( *): (.*?)\s*")
-_SHELL_ROW = re.compile(r"\s{0,2}(\d{1,2}): (.*): (On|Off)(\*?)\s*")
+_DASH_C_ROW = re.compile(r"\s{0,2}(\d{1,2}): (ON|OFF)(\*?)( *):(?: (.*?))?\s*", re.IGNORECASE)
+_SHELL_ROW = re.compile(r"\s{0,2}(\d{1,2}): (.*): (On|Off)(\*?)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ def parse_dash_c_status(data: Iterable[str], width: int | None = None) -> Status
         width = max(widths) if width is None else width
         if width not in widths:
             raise TableIncomplete(f"the state column is not straight at {summary(line)}")
-        rows.append(OutletRow(number=int(match[1]), name=match[5], state=OutletState(state), pending=bool(star)))
+        told = OutletState(state.upper())
+        rows.append(OutletRow(number=int(match[1]), name=match[5] or "", state=told, pending=bool(star)))
     return StatusTable(tuple(rows), width, strange)
 
 

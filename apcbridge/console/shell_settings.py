@@ -11,7 +11,7 @@ from apcbridge.console.dialog import Dialog, Emit, Memory, Send, check_address, 
 from apcbridge.console.eventlog import read_event_log
 from apcbridge.console.events import ConfigReading, GoalResult, IdentityReading, OutletReading
 from apcbridge.console.screens import parse_up_time
-from apcbridge.console.shell import query, query_if_known, read_if_known, read_outlet
+from apcbridge.console.shell import ask, query, query_if_known, read_if_known, read_outlet
 from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised
 from apcbridge.model import Identity
 
@@ -69,7 +69,8 @@ def read_log(goal: ReadEventLog) -> Dialog[GoalResult]:
     return result
 
 
-_DASH_C_DELAYS = ("powerondelay", "poweroffdelay", "rebootduration")
+_DASH_C_REBOOT = "rebootduration"
+_DASH_C_DELAYS = ("powerondelay", "poweroffdelay", _DASH_C_REBOOT)
 _SHELL_DELAYS = ("olOnDelay", "olOffDelay", "olRbootTime")
 
 
@@ -130,10 +131,27 @@ def configure(memory: Memory, goal: Configure) -> Dialog[GoalResult]:
 
 
 def _set_and_compare(memory: Memory, command: str, outlet: int, seconds: int) -> Dialog[None]:
-    yield from query(memory, f"{command} {outlet} {seconds}")
+    first, *others = _set_commands(command, outlet, seconds)
+    answer = yield from ask(memory, Send(first))
+    for form in others if answer.rejected else ():
+        answer = yield from ask(memory, Send(form))
+    answer.require(first)
     shown = answers.parse_delays((yield from query(memory, f"{command} {outlet}")))
     if shown != {outlet: seconds}:
         raise CommandRejected(f"{command} of outlet {outlet} reads {shown.get(outlet)} after setting {seconds}")
+
+
+def _set_commands(command: str, outlet: int, seconds: int) -> tuple[str, ...]:
+    """Tell how a delay is set: as the manual has it, then the form that the other commands have.
+
+    ``-c`` wants ``rebootduration 3:10`` and the word ``never``; AOS 5 refuses the word and takes -1.
+    """
+    plain = f"{command} {outlet} {seconds}"
+    if command == _DASH_C_REBOOT:
+        return f"{command} {outlet}:{seconds}", plain
+    if command in _DASH_C_DELAYS and seconds < 0:
+        return f"{command} {outlet} never", plain
+    return (plain,)
 
 
 def set_pdu_name(memory: Memory, goal: SetPduName) -> Dialog[GoalResult]:

@@ -33,8 +33,8 @@ _WORDS = {
     "reboot": (Action.REBOOT, "Outlet Rebooted"),
 }
 _DELAYS = {
-    "powerondelay": ("on_delay_s", "Power on delay is {} seconds.", -1, 7200),
-    "poweroffdelay": ("off_delay_s", "Power off delay is {} seconds.", -1, 7200),
+    "powerondelay": ("on_delay_s", "Power on delay is {} seconds.", 0, 7200),
+    "poweroffdelay": ("off_delay_s", "Power off delay is {} seconds.", 0, 7200),
     "rebootduration": ("reboot_duration_s", "Reboot duration is {} seconds.", 5, 60),
 }
 _HELP = (
@@ -139,12 +139,18 @@ class DashC:
             yield f"{outlet:>{wide}}: {self.firmware.settings(outlet).name:<15}: {text}"
 
     def _delay(self, verb: str, arguments: list[str]) -> Iterator[str]:
+        """Read or set: ``powerondelay 3 10``, ``powerondelay 3 never``, but ``rebootduration 3:10`` (manual)."""
         field, text, low, high = _DELAYS[verb]
+        if verb == "rebootduration" and len(arguments) == 1:
+            arguments = arguments[0].split(":")
+        elif verb == "rebootduration":
+            raise ParameterError
         if not 1 <= len(arguments) <= 2:
             raise ParameterError
         outlets = self._chosen(arguments[0])
         if len(arguments) == 2:
-            value = whole_number(arguments[1], low, high)
+            never = low == 0 and arguments[1].lower() == "never"
+            value = -1 if never else whole_number(arguments[1], low, high)
             for outlet in outlets:
                 self.firmware.configure(outlet, field, value, self.terminal.now)
         for outlet in outlets:

@@ -16,6 +16,8 @@ from tests.unit.console import shells
         (["OK", "1: ON    : x"], ("1: ON    : x",), 0),
         (["E002: Success", "Reboot required for change to take effect."], (), 2),
         (["E101: Command Not Found"], (), 101),
+        ([" E000: Success", "1: x"], ("1: x",), 0),
+        ([" OK", "1: x"], ("1: x",), 0),
         (["1: x", "* Reboot required for change to take effect."], ("1: x",), None),
     ],
 )

@@ -16,10 +16,10 @@ from apcbridge.console.events import (
     ResetCauseReading,
     StatusReading,
 )
-from apcbridge.console.goals import ReadEventLog, ReadIdentity, ReadResetCause, ReadStatus, Switch
+from apcbridge.console.goals import Configure, ReadEventLog, ReadIdentity, ReadResetCause, ReadStatus, Switch
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
 from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised, TableIncomplete
-from apcbridge.model import Action
+from apcbridge.model import Action, OutletState
 from tests.unit.console import rackpdu as pdu
 from tests.unit.console import shells
 from tests.unit.console.peer import Driver, Script
@@ -233,6 +233,34 @@ def test_d3c_switches_one_outlet() -> None:
     run = d3c(dash_c(b"status 2", *before), *switch, dash_c(b"status 2", *after))
     events = run.run(Switch(2, "Outlet 2", Action.OFF))
     assert [type(event) for event in events[1:]] == [ActuationSent, OutletReading, GoalDone]
+
+
+def test_d3c_sets_delays_in_the_words_of_its_manual() -> None:
+    status = dash_c(b"status 2", *shells.dash_c_rows("ON", first=2))
+    refusal = shells.command(b"rebootduration 2:9", prompt=b"APC>", code="E101: Invalid command arguments.")
+    told = dash_c(b"rebootduration 2", "2: Outlet 2: Reboot duration is 9 seconds.")
+    run = d3c(
+        status,
+        dash_c(b"poweroffdelay 2 never", "2: Outlet 2: Setting power off delay to never seconds."),
+        dash_c(b"poweroffdelay 2", "2: Outlet 2: Power off delay is never."),
+        dash_c(b"rebootduration 2:9", "2: Outlet 2: Setting reboot duration to 9 seconds."),
+        told,
+        status,
+        refusal,
+        dash_c(b"rebootduration 2 9", "2: Outlet 2: Setting reboot duration to 9 seconds."),
+        told,
+    )
+    wanted = Configure(2, "Outlet 2", off_delay_s=-1, reboot_duration_s=9)
+    assert isinstance(run.run(wanted)[-1], GoalDone)
+    assert isinstance(run.run(Configure(2, "Outlet 2", reboot_duration_s=9))[-1], GoalDone), "firmware of other manners"
+
+
+def test_d3c_an_outlet_without_a_name_is_an_outlet() -> None:
+    rows = shells.dash_c_rows(*EIGHT)
+    rows[3] = "4: OFF   : "
+    reading = d3c(dash_c(b"status", *rows)).run(ReadStatus(load=False))[1]
+    assert isinstance(reading, StatusReading)
+    assert (reading.rows[3].name, reading.rows[3].state) == ("", OutletState.OFF)
 
 
 def test_first_login_is_plain_then_dash_c_is_tried_once_and_a_refusal_remembered() -> None:
