@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _WAKE_TRIES = 4
 _WAKE_PATIENCE_S = 2.0
 _PRESUMED_PATIENCE_S = 4.0
+_LISTEN_MORE_S = 1.0
+"""The wait for the first unanswered key and some more."""
 _LOGOUT_REST_S = 1.0
 """Every tool that logs in again at once after logging out has been locked out now and then (cluster-glue)."""
 _CLEARING_STEPS = 12
@@ -172,7 +174,7 @@ def arrive(door: Door, memory: Memory) -> Dialog[None]:
     if door.presumed:
         door.state = SessionState.LOGGED_OUT
         return
-    reply = yield from (_wake() if door.state is SessionState.LOGGED_OUT else _look())
+    reply = yield from (_wake(memory) if door.state is SessionState.LOGGED_OUT else _look(memory))
     for _ in range(_CLEARING_STEPS):
         if reply.prompt is Prompt.USER:
             door.state, door.ours, door.at_prompt = SessionState.LOGGED_OUT, False, True
@@ -195,28 +197,46 @@ def _is_ours(memory: Memory, reply: Reply) -> bool:
     return reply.prompt is Prompt.MENU
 
 
-def _wake() -> Dialog[Reply]:
+def _wake(memory: Memory) -> Dialog[Reply]:
     """Press ENTER until the login prompt comes; a sleeping console may need several."""
+    unanswered: Reply | None = None
     for tries in range(_WAKE_TRIES):
-        reply = yield Send(login=True, silence_s=_WAKE_PATIENCE_S, settle_s=0.5 if tries else 0.0)
+        reply = yield Send(login=True, silence_s=memory.patience_s(_WAKE_PATIENCE_S), settle_s=0.5 if tries else 0.0)
         if reply.prompt is not Prompt.NONE:
-            return reply
+            return reply if unanswered is None else (yield from _hear_out(unanswered, reply))
+        unanswered = unanswered or reply
     raise GoalTimeout("the console does not answer")
 
 
-def _look() -> Dialog[Reply]:
+def _hear_out(unanswered: Reply, reply: Reply) -> Dialog[Reply]:
+    """Listen until the keys that seemed lost can have no answer on its way any more; return the last prompt.
+
+    A slow console answers them all, one after another: a screen taken for the answer to a later key would shift
+    everything that follows by one. ``unanswered`` ended the wait for the first of them.
+    """
+    listen_s = reply.at - unanswered.at + _LISTEN_MORE_S
+    for _ in range(_CLEARING_STEPS):
+        more = yield Send(enter=False, login=True, silence_s=listen_s, settle_s=0.3)
+        if more.prompt is Prompt.NONE:
+            break
+        reply = more
+    return reply
+
+
+def _look(memory: Memory) -> Dialog[Reply]:
     """Look what comes back, without ending a line that somebody may have left half typed.
 
     An ENTER could execute it: ``olOff 3`` on a command line, ``YES`` at a question. CTRL-C leads out of every
     menu; where it does nothing, the line is erased or spoiled before the first ENTER.
     """
-    reply = yield Send(CTRL_C, enter=False, login=True, silence_s=0.6, settle_s=0.3)
+    reply = yield Send(CTRL_C, enter=False, login=True, silence_s=memory.patience_s(0.6), settle_s=0.3)
     if reply.prompt is not Prompt.NONE:
         return reply
-    reply = yield Send(ERASE, login=True, silence_s=_WAKE_PATIENCE_S, settle_s=0.3)
-    if reply.prompt is not Prompt.NONE:
-        return reply
-    return (yield from _wake())
+    unanswered = reply
+    reply = yield Send(ERASE, login=True, silence_s=memory.patience_s(_WAKE_PATIENCE_S), settle_s=0.3)
+    if reply.prompt is Prompt.NONE:
+        reply = yield from _wake(memory)
+    return reply if reply.prompt is Prompt.USER else (yield from _hear_out(unanswered, reply))
 
 
 def _clear(door: Door, memory: Memory, reply: Reply) -> Dialog[Reply]:
@@ -227,11 +247,11 @@ def _clear(door: Door, memory: Memory, reply: Reply) -> Dialog[Reply]:
         case Prompt.EVENT_LOG:
             return (yield Send(ESC, enter=False, login=True, settle_s=0.3))
         case Prompt.SHELL | Prompt.DASH_C:
-            return (yield from _say_goodbye(door, "exit"))
+            return (yield from _say_goodbye(door, memory, "exit"))
         case Prompt.MENU:
             return (yield from _leave_menus(door, memory, reply))
         case Prompt.BYE | Prompt.NONE:
-            return (yield from _wake())
+            return (yield from _wake(memory))
         case _:
             return (yield Send(login=True, settle_s=0.3))
 
@@ -253,12 +273,12 @@ def _choose_logout(door: Door, memory: Memory) -> Dialog[Reply]:
     item = screen.find("Logout")
     if item is None:
         raise ScreenUnrecognised(f"{screen.title!r} offers no Logout")
-    return (yield from _say_goodbye(door, str(item.number)))
+    return (yield from _say_goodbye(door, memory, str(item.number)))
 
 
-def _say_goodbye(door: Door, text: str) -> Dialog[Reply]:
+def _say_goodbye(door: Door, memory: Memory, text: str) -> Dialog[Reply]:
     """Type what logs out; not every console says anything to that."""
-    reply = yield Send(text, login=True, silence_s=_WAKE_PATIENCE_S)
+    reply = yield Send(text, login=True, silence_s=memory.patience_s(_WAKE_PATIENCE_S))
     door.closed_at = reply.at
     return reply
 
@@ -268,7 +288,7 @@ def leave(door: Door, memory: Memory, *, told: bool = True) -> Dialog[None]:
     if door.state is not SessionState.LOGGED_IN:
         return
     if memory.dialect in (DialectId.D3C, DialectId.D4):
-        reply = yield from _say_goodbye(door, "exit")
+        reply = yield from _say_goodbye(door, memory, "exit")
     else:
         reply = yield from _choose_logout(door, memory)
     if reply.prompt not in (Prompt.BYE, Prompt.USER, Prompt.NONE):

@@ -13,13 +13,14 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from apcbridge.console.scanner import split_lines
-from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised, TableIncomplete
+from apcbridge.errors import CommandRejected, GoalTimeout, OutletMismatch, ScreenUnrecognised, TableIncomplete
 
 if TYPE_CHECKING:
     from apcbridge.console.dialects import DialectId
     from apcbridge.console.events import Banner, Event
     from apcbridge.console.scanner import Prompt
     from apcbridge.console.screens import Screen
+    from apcbridge.model import OutletState
 
 ESC = "\x1b"
 CTRL_C = "\x03"
@@ -27,6 +28,9 @@ CTRL_L = "\x0c"
 ERASE = "\x08" * 128
 """Longer than any line a human or a killed predecessor may have left half typed; where BACKSPACE is not an
 editing key it spoils that line instead, which is just as good: it can then not be executed by our ENTER."""
+
+PATIENCE_MOST_S = 7.0
+"""Screens take up to 5 s; what was once put off still longer, by chatter, does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,10 @@ class LoginPromptSeen(ScreenUnrecognised):
         self.prompt = prompt
 
 
+class NothingHeard(GoalTimeout):
+    """Nothing at all came where something must."""
+
+
 GARBLED = (OutletMismatch, ScreenUnrecognised, TableIncomplete)
 """What a noisy line makes of a screen. After an actuation such a screen is read again: only reading is left."""
 
@@ -131,6 +139,8 @@ class Memory:
     """Outlet number -> menu item, from the last whole list."""
     names: dict[int, str] = field(default_factory=dict)
     """Outlet number -> name, from the same list."""
+    states: dict[int, OutletState] = field(default_factory=dict)
+    """Outlet number -> state, from the same list; only what a command was given upon."""
     renumbered: bool = False
     """The list counts only the outlets of this account (outlet users), so items are not outlet numbers."""
     echoes: bool | None = None
@@ -138,7 +148,7 @@ class Memory:
     pager_pause_s: float = 0.0
     """How long to wait before answering a pager; not nought once an answer was lost."""
     slowest_s: float = 0.0
-    """The longest that this console has taken for a screen: a pager's answer is not given up for lost before."""
+    """The longest that this console has taken for a screen: an answer is not given up for lost before."""
     state_width: int | None = None
     """Width of the state column of the ``-c`` command line, from the last whole list."""
     limits: dict[str, tuple[dict[int, int], dict[int, int], dict[int, int]]] = field(default_factory=dict)
@@ -155,6 +165,10 @@ class Memory:
     def knows_names(self, names: tuple[str, ...]) -> bool:
         """Tell whether one list that shows these names may be believed."""
         return self.listed_names == names or (self.listed_names is None and not self.noisy)
+
+    def patience_s(self, least_s: float) -> float:
+        """How long to wait for an answer that may never come, on a console that may be one of the slow ones."""
+        return min(max(least_s, self.slowest_s + 1.0), max(least_s, PATIENCE_MOST_S))
 
     def forget_place(self) -> None:
         """Forget where in the menus we are. What was listed is kept: it is compared with a fresh list before use."""

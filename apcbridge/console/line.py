@@ -7,8 +7,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from apcbridge.console.dialog import LoginPromptSeen, Memory, Reply, Send
-from apcbridge.console.scanner import Prompt, Scanner
+from apcbridge.console.dialog import LoginPromptSeen, Memory, NothingHeard, Reply, Send
+from apcbridge.console.scanner import PAGER, Prompt, Scanner
 from apcbridge.console.screens import summary
 from apcbridge.errors import ConsoleError, GoalTimeout, ScreenUnrecognised
 
@@ -31,7 +31,7 @@ MAX_PAGES = 20
 IDLE_TAIL = 512
 
 LOGIN_PROMPTS = frozenset({Prompt.USER, Prompt.PASSWORD, Prompt.NEW_PASSWORD})
-_PAGER_TEXT = re.compile(r"[ \r\n]*Press <ENTER> to continue\.\.\.")
+_PAGER_TEXT = re.compile(rf"[ \r\n]*{PAGER}")
 
 Answer = Reply | ConsoleError
 """How a step ends."""
@@ -158,7 +158,8 @@ class Line:
 
     def _no_echo(self, wait: _Wait, now: float) -> Answer | None:
         if self._memory.echoes or not self._scanner.blank:
-            return GoalTimeout(f"typed {wait.step.text!r}, the echo did not come")
+            kind = NothingHeard if self._scanner.blank else GoalTimeout
+            return kind(f"typed {wait.step.text!r}, the echo did not come")
         self._memory.echoes = False
         wait.restart(now)
         self._press_enter(wait)
@@ -224,7 +225,8 @@ class Line:
             return self._reply(wait, Prompt.NONE, now)
         shown = not (self._scanner.blank or wait.step.secret)
         seen = f"; the last that came was {summary(self._scanner.text)}" if shown else ""
-        return GoalTimeout(f"silence where an answer was due{seen}")
+        kind = NothingHeard if self._scanner.blank else GoalTimeout
+        return kind(f"silence where an answer was due{seen}")
 
     def _reply(self, wait: _Wait, prompt: Prompt, now: float) -> Answer:
         self._wait = None

@@ -70,7 +70,7 @@ def to_main(memory: Memory) -> Dialog[Screen]:
     screen = yield from here(memory)
     if screen.kind is Kind.MAIN:
         return screen
-    reply = yield Send(CTRL_C, enter=False, silence_s=1.0)
+    reply = yield Send(CTRL_C, enter=False, silence_s=memory.patience_s(1.0))
     if reply.prompt is Prompt.MENU:
         screen = land(memory, reply)
     for _ in range(_MAX_STEPS):
@@ -110,6 +110,7 @@ def read_list(memory: Memory) -> Dialog[tuple[OutletRow, ...]]:
     memory.outlets = len(table.rows)
     memory.items = {row.number: row.number for row in table.rows}
     memory.names = {row.number: row.name for row in table.rows}
+    memory.states = {row.number: row.state for row in table.rows}
     return table.rows
 
 
@@ -127,14 +128,21 @@ def _sure_list(memory: Memory) -> Dialog[OutletList]:
 
 
 def _one_list(memory: Memory, expected: int | None) -> Dialog[OutletList]:
-    loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
     screen = yield from to_list(memory)
+    if memory.dialect is DialectId.D0 and (told := screens.parse_colon_rows(screen, expected)) is not None:
+        return told
     try:
-        return screens.parse_outlet_list(screen, expected, loose=loose)
+        return parse_list(memory, screen, expected)
     except TableIncomplete:
         if memory.dialect is not DialectId.D0:
             raise
     return (yield from _list_without_states(memory, screen, expected))
+
+
+def parse_list(memory: Memory, screen: Screen, expected: int | None) -> OutletList:
+    """Read the outlet list of this dialect from its screen."""
+    loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
+    return screens.parse_outlet_list(screen, expected, loose=loose)
 
 
 def _list_without_states(memory: Memory, screen: Screen, expected: int | None) -> Dialog[OutletList]:
@@ -172,6 +180,7 @@ def _true_numbers(memory: Memory, rows: tuple[OutletRow, ...]) -> Dialog[tuple[O
         raise TableIncomplete(f"the outlets are numbered {numbers}")
     memory.items = {known[row.number]: row.number for row in rows}
     memory.names = {known[row.number]: row.name for row in rows}
+    memory.states = {known[row.number]: row.state for row in rows}
     return tuple(replace(row, number=known[row.number]) for row in rows)
 
 

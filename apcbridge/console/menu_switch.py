@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from apcbridge.console import screens
 from apcbridge.console.dialects import ACTION_LABELS, SUCCESS, DialectId
-from apcbridge.console.dialog import GARBLED, Dialog, Emit, Memory, Pause, Reply, Send
+from apcbridge.console.dialog import GARBLED, Dialog, Emit, LoginPromptSeen, Memory, Pause, Reply, Send
 from apcbridge.console.events import ActuationSent, GoalResult, OutletReading, OutletRow
-from apcbridge.console.menu import CONTROL_ALL, choose, land, read_list, show, to_list
+from apcbridge.console.menu import CONTROL_ALL, choose, land, parse_list, read_list, show, to_list
 from apcbridge.console.scanner import Prompt
-from apcbridge.console.screens import Kind, Screen
+from apcbridge.console.screens import Kind, OutletPage, Screen
 from apcbridge.console.settle import Watch, read_back_all
 from apcbridge.errors import CommandRejected, ConsoleError, GoalTimeout, OutletMismatch, ScreenUnrecognised
 from apcbridge.model import Action
 
 if TYPE_CHECKING:
     from apcbridge.console.goals import Switch, SwitchAll
-    from apcbridge.console.screens import Item, OutletPage
+    from apcbridge.console.screens import Item
 
 _CONTROL = re.compile(r"Control Outlet|Control of Outlet.*|Outlet Control(?:/Configuration)?(?: \d:\d{1,2})?")
 _MASTER = re.compile(
@@ -28,7 +28,9 @@ _MASTER = re.compile(
 _MAY_SKIP_CONFIRMATION = frozenset({DialectId.D0, DialectId.D1, DialectId.D2_OLD, DialectId.D2_NEW})
 """On a MasterSwitch the confirmation can be switched off (cluster-glue): choosing the item may already act."""
 _MAY_LACK_NUMBER = _MAY_SKIP_CONFIRMATION
-"""No whole outlet page of these has been found: where one prints no number, the list before it has."""
+"""No whole outlet page of these has been found: where one prints no number, or nothing at all but its title, the
+list before it has."""
+_NUMBERED = re.compile(r"\b(?:Outlet|Device) #?(?:\d:)?(\d{1,2})\b", re.IGNORECASE)
 _PROSE = {
     "on": re.compile(r"\b(?:turn|switch|power)(?:ed|s)? on\b", re.IGNORECASE),
     "off": re.compile(r"\b(?:turn|switch|power)(?:ed|s)? off\b|\bshut ?down\b", re.IGNORECASE),
@@ -94,7 +96,7 @@ def _to_action_menu(memory: Memory, goal: Switch) -> Dialog[tuple[Screen, Outlet
         if control is None:
             raise ScreenUnrecognised(f"{screen.title!r} has no item that controls the outlet")
         screen = yield from choose(memory, control)
-        page = check_page(memory, screen, goal, listed_name)
+        page = check_page(memory, screen, goal, listed_name, below=True)
     return screen, page
 
 
@@ -107,7 +109,8 @@ def _stands_on_menu_of(memory: Memory, goal: Switch) -> bool:
     screen = memory.screen
     if screen is None or screen.kind is not Kind.OUTLET or screen.find(*ACTION_LABELS[Action.ON]) is None:
         return False
-    return screens.parse_outlet_page(screen).number == goal.outlet
+    named = screens.outlet_name_field(screen.fields) is not None
+    return named and screens.parse_outlet_page(screen).number == goal.outlet
 
 
 def check_name(shown: str, goal: Switch) -> None:
@@ -116,8 +119,13 @@ def check_name(shown: str, goal: Switch) -> None:
         raise OutletMismatch(f"outlet {goal.outlet} is called {shown!r}, not {goal.name!r}")
 
 
-def check_page(memory: Memory, screen: Screen, goal: Switch, listed_name: str) -> OutletPage:
-    """Read an outlet's page; raise OutletMismatch unless it is the outlet asked for and listed."""
+def check_page(memory: Memory, screen: Screen, goal: Switch, listed_name: str, *, below: bool = False) -> OutletPage:
+    """Read an outlet's page; raise OutletMismatch unless it is the outlet asked for and listed.
+
+    ``below`` tells that the screen was reached from such a page.
+    """
+    if memory.dialect in _MAY_LACK_NUMBER and screens.outlet_name_field(screen.fields) is None:
+        return _bare_page(memory, screen, goal, listed_name, below=below)
     page = screens.parse_outlet_page(screen)
     if page.number is None and memory.dialect not in _MAY_LACK_NUMBER:
         raise OutletMismatch(f"the page of {page.name!r} does not tell its number")
@@ -127,6 +135,23 @@ def check_page(memory: Memory, screen: Screen, goal: Switch, listed_name: str) -
     if page.name != listed_name:
         raise OutletMismatch(f"the list says {listed_name!r}, the page {page.name!r}")
     return page
+
+
+def _bare_page(memory: Memory, screen: Screen, goal: Switch, listed_name: str, *, below: bool) -> OutletPage:
+    """Take a page without a name for that of the outlet, if its title or a number on it says so and none denies it."""
+    fields = screen.fields
+    words = [screen.title, *(item.label for item in screen.items)]
+    words += [f"Outlet {number}" for number in (screens.outlet_number_field(fields),) if number is not None]
+    numbers = {int(match[1]) for text in words if text != listed_name for match in _NUMBERED.finditer(text)}
+    if numbers - {goal.outlet}:
+        raise OutletMismatch(f"the page is that of outlet {sorted(numbers)}, not {goal.outlet}")
+    if not (numbers or below or (listed_name and screen.title == listed_name)):
+        raise ScreenUnrecognised(f"{screen.title!r} does not tell which outlet's page it is")
+    if goal.outlet not in memory.states:
+        raise OutletMismatch(f"outlet {goal.outlet} has not been listed")
+    told = screens.parse_state(screens.outlet_state_field(fields) or "")
+    state, pending = told or (memory.states[goal.outlet], False)
+    return OutletPage(number=None, name=listed_name, state=state, pending=pending)
 
 
 def check_confirmation(text: str, goal: Switch, name: str) -> None:
@@ -197,8 +222,10 @@ def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -
     while True:
         garbled: ConsoleError | None = None
         try:
-            row = _row_shown(memory, land(memory, reply), goal, before.name)
+            row = yield from _row_shown(memory, land(memory, reply), goal, before.name)
         except GARBLED as error:
+            if isinstance(error, LoginPromptSeen):
+                raise
             garbled = error
         else:
             yield Emit(OutletReading(row))
@@ -213,14 +240,18 @@ def _read_back(memory: Memory, goal: Switch, before: OutletPage, reply: Reply) -
         reply = yield Send()
 
 
-def _row_shown(memory: Memory, screen: Screen, goal: Switch, name: str) -> OutletRow:
-    """Read the outlet from its page or, where this firmware goes back so far, from the list."""
-    if screen.kind is not Kind.LIST:
-        page = check_page(memory, screen, goal, name)
+def _row_shown(memory: Memory, screen: Screen, goal: Switch, name: str) -> Dialog[OutletRow]:
+    """Read the outlet from its page or, where that tells no state or this firmware goes back so far, from the list."""
+    if screen.kind is Kind.OUTLET:
+        page = check_page(memory, screen, goal, name, below=True)
         return OutletRow(number=goal.outlet, name=page.name, state=page.state, pending=page.pending)
-    loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
-    rows = screens.parse_outlet_list(screen, len(memory.items), loose=loose).rows
-    row = next((row for row in rows if row.number == memory.items.get(goal.outlet)), None)
+    if screen.kind is Kind.OTHER and memory.dialect not in _MAY_LACK_NUMBER:
+        raise ScreenUnrecognised(f"{screen.title!r} is no outlet's page")
+    if screen.kind is Kind.LIST and memory.dialect is not DialectId.D0:
+        rows, number = parse_list(memory, screen, len(memory.items)).rows, memory.items.get(goal.outlet)
+    else:
+        rows, number = (yield from read_list(memory)), goal.outlet
+    row = next((row for row in rows if row.number == number), None)
     if row is None or row.name != name:
         raise OutletMismatch(f"the list does not show outlet {goal.outlet} called {name!r}")
     return replace(row, number=goal.outlet)

@@ -37,8 +37,9 @@ class Prompt(StrEnum):
     BYE = "bye"
 
 
+PAGER = r"Press (?:<ENTER>|Enter) to continue ?\.\.\."
 _SURE = (
-    (Prompt.PAGER, re.compile(r"\s*Press <ENTER> to continue\.\.\.\s*")),
+    (Prompt.PAGER, re.compile(rf"\s*{PAGER}\s*")),
     (Prompt.CONFIRM, re.compile(r"\s*Enter 'YES' to continue or <ENTER> to cancel ?: ")),
     (Prompt.USER, re.compile(r"\s*User Name {1,4}: ")),
     (Prompt.PASSWORD, re.compile(r"\s*Password {1,4}: ")),
@@ -57,7 +58,7 @@ _INPUT = re.compile(r"\s*\S.*[:>?=] ?")
 _MENU_PROMPT = re.compile(r"> ?")
 _BYE = re.compile(r"(?:Connection Closed - )?Bye\.?\s*")
 _BURIED = (
-    (Prompt.PAGER, re.compile(r"\s*Press <ENTER> to continue\.\.\.\s*")),
+    (Prompt.PAGER, re.compile(rf"\s*{PAGER}\s*")),
     (Prompt.USER, re.compile(r"User Name {1,4}: .*")),
     (Prompt.DASH_C, re.compile(r"APC>.*")),
     (Prompt.SHELL, re.compile(r"(?:[^\s@>]{1,32}@)?apc>.*")),

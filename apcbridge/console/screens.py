@@ -20,15 +20,18 @@ _TITLE = re.compile(r"-{4,} (\S.*?)(?: [-=]+)?\s*")
 _ITEM = re.compile(r"\s{0,8}(\d{1,2})- (\S.*?)\s*")
 _SETTING = re.compile(r"(\S.*?)\s*: ?(.*)")
 _FIELD = re.compile(r"\s+(\S[^:]*?)\s*: ?(.*?)\s*")
-_ROW = re.compile(r"\s{0,8}\d{1,2}- .*\s\s((?:ON|OFF)\*?(?:\s\s+\S+(?: \S+)*)?\s*)")
-_ROW_STATE = re.compile(r"(ON|OFF)(\*?)(\s\s+\S+(?: \S+)*)?\s*")
+_ONOFF = r"(?:ON|OFF|On|Off|on|off)"
+_ROW = re.compile(rf"\s{{0,8}}\d{{1,2}}- .*\s\s({_ONOFF}\*?(?:\s\s+\S+(?: \S+)*)?\s*)")
+_ROW_STATE = re.compile(rf"({_ONOFF})(\*?)(?:\s\s+(\S+(?: \S+)*))?\s*")
 _ROW_HEAD = re.compile(r"\s{0,8}(\d{1,2})- ")
-_STATE_LAST = re.compile(r"(?<=\s)(?:ON|OFF)\*?(?=\s*$)")
-_STATE_THEN_MORE = re.compile(r"(?<=\s)(?:ON|OFF)\*?(?=\s*$|\s\s+\S+(?: \S+)*\s*$)")
+_STATE_LAST = re.compile(rf"(?<=\s){_ONOFF}\*?(?=\s*$)")
+_STATE_THEN_MORE = re.compile(rf"(?<=\s){_ONOFF}\*?(?=\s*$|\s\s+\S+(?: \S+)*\s*$)")
+_STATE_INSIDE = re.compile(rf"\S\s\s+{_ONOFF}\b")
 _UNIT_PREFIX = re.compile(r"Outlet \d:\d{1,2}\s+")
-_STATE = re.compile(r"(ON|OFF)(\*?)")
+_STATE = re.compile(rf"({_ONOFF})(\*?)")
 _ROWLIKE = re.compile(r"\s{0,8}\d{1,2}- .*\s(?:ON|OFF)\b")
-_NUMBER_STATE = re.compile(r"(?<![\w:])(?:Device )?(\d{1,2}):((?:ON|OFF)\*?)(?=\s|$)")
+_NUMBER_STATE = re.compile(rf"(?<![\w:])(?:Device )?(\d{{1,2}}):({_ONOFF}\*?)(?=\s|$)")
+_COLON_LABEL = re.compile(rf"(.*\S)\s*:\s?({_ONOFF}\*?)")
 _MASTER = re.compile(r"(?!.*\s\s\S)(?:Master\b.*|.*\bALL\b.*Outlets.*)", re.IGNORECASE)
 """The item for all outlets; where a run of blanks parts its words it may be a torn row of an outlet called so."""
 _TORN = re.compile(r"\s{0,8}\d{1,2}-.*\s\s\S.*|.*\b(?:ON|OFF)\b.*")
@@ -153,15 +156,35 @@ def summary(text: str) -> str:
 
 
 def outlet_state_field(fields: Mapping[str, str]) -> str | None:
-    """Return the value of ``State`` (MasterSwitch plus: ``Outlet State``), or None.
+    """Return the value of ``State`` (MasterSwitch plus: ``Outlet State``; the first ones speak of devices), or None.
 
     ``Status`` is taken for it only where it reads ON or OFF: the word also stands for other things.
     """
-    told = fields.get("State", fields.get("Outlet State"))
+    told = _first(fields, "State", "Outlet State", "Device State")
     if told is not None:
         return told
     values = (fields.get(label, "") for label in ("Status", "Outlet Status"))
     return next((value for value in values if _STATE.fullmatch(value)), None)
+
+
+def outlet_name_field(fields: Mapping[str, str]) -> str | None:
+    """Return the outlet's name from the information block, or None."""
+    return _first(fields, "Name", "Outlet Name", "Device Name")
+
+
+def outlet_number_field(fields: Mapping[str, str]) -> str | None:
+    """Return the outlet's number as the information block prints it, or None."""
+    return _first(fields, "Outlet", "Outlet Number", "Outlet #", "Outlet No.", "Device Number")
+
+
+def _first(fields: Mapping[str, str], *labels: str) -> str | None:
+    return next((fields[label] for label in labels if label in fields), None)
+
+
+def parse_state(text: str) -> tuple[OutletState, bool] | None:
+    """Read ``ON*``: the state, and whether a command is pending; None if it is no state."""
+    match = _STATE.fullmatch(text)
+    return None if match is None else (OutletState(match[1].upper()), bool(match[2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,19 +201,17 @@ class OutletPage:
 def parse_outlet_page(screen: Screen) -> OutletPage:
     """Read name, number and state from an outlet's page or action menu; ScreenUnrecognised if it is none."""
     fields = screen.fields
-    state = _STATE.fullmatch(outlet_state_field(fields) or "")
-    name = fields.get("Name", fields.get("Outlet Name"))
-    if state is None or name is None:
+    told = parse_state(outlet_state_field(fields) or "")
+    name, number = outlet_name_field(fields), outlet_number_field(fields)
+    if told is None or name is None:
         raise ScreenUnrecognised(f"{screen.title!r} is no outlet's page")
-    numbers = (fields.get(label) for label in ("Outlet", "Outlet Number", "Outlet #", "Outlet No."))
-    number = next((value for value in numbers if value is not None), None)
     if number is not None and not re.fullmatch(r"(?:\d:)?\d{1,2}", number):
         raise ScreenUnrecognised(f"{screen.title!r} has outlet number {number!r}")
     return OutletPage(
         number=None if number is None else int(number.rpartition(":")[2]),
         name=name,
-        state=OutletState(state[1]),
-        pending=bool(state[2]),
+        state=told[0],
+        pending=told[1],
     )
 
 
@@ -199,6 +220,8 @@ class _Row:
     outlet: OutletRow
     dash_column: int
     state_column: int
+    more: tuple[int, int] | None
+    """Where what follows the state begins (a control mode, an outlet group), and how far behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +240,28 @@ def parse_outlet_list(screen: Screen, expected: int | None = None, *, loose: boo
 
     Rows must be numbered 1..N without gap, their states (and their dashes) must stand in one column, the
     footer must be there. Lines that may be torn rows are forgiven only when N is proven.
-    ``loose`` is for the MasterSwitch plus, whose columns are not known and which prints more behind the state.
+    A further column behind the states is allowed where it is one. ``loose`` is for the MasterSwitch plus, whose
+    columns are not known.
     """
-    column = _state_column(screen.lines, _STATE_THEN_MORE if loose else _STATE_LAST)
+    if loose:
+        return _parse_list(screen, expected, _STATE_THEN_MORE, loose=True)
+    try:
+        return _parse_list(screen, expected, _STATE_LAST, loose=False)
+    except TableIncomplete as incomplete:
+        try:
+            return _parse_list(screen, expected, _STATE_THEN_MORE, loose=False)
+        except TableIncomplete:
+            raise incomplete from None
+
+
+def _parse_list(screen: Screen, expected: int | None, grammar: re.Pattern[str], *, loose: bool) -> OutletList:
+    column = _state_column(screen.lines, grammar)
+    more = grammar is _STATE_THEN_MORE
     rows: list[_Row] = []
     master: Item | None = None
     strange: list[str] = []
     for line in screen.lines:
-        row = _parse_row(line, column, loose=loose)
+        row = _parse_row(line, column, more=more, loose=loose)
         item = _ITEM.fullmatch(line)
         if row is not None:
             if master is not None:
@@ -256,7 +293,21 @@ def parse_names(screen: Screen, expected: int | None) -> tuple[tuple[str, ...], 
         raise TableIncomplete("the list of names does not end with the item for all outlets")
     if [item.number for item in items] != list(range(1, len(items) + 1)) or expected not in (None, len(names)):
         raise TableIncomplete(f"items {[item.number for item in items]} are not those of a whole list")
+    more = (label for label in names if _STATE_INSIDE.search(label) and not _COLON_LABEL.fullmatch(label))
+    if (label := next(more, None)) is not None:
+        raise TableIncomplete(f"{label!r} is more than a name")
     return names, items[-1]
+
+
+def parse_colon_rows(screen: Screen, expected: int | None) -> OutletList | None:
+    """Read a list whose rows end in ``Device 1:ON``; None if it is none, TableIncomplete if it is not whole."""
+    rows = [_COLON_LABEL.fullmatch(item.label) for item in screen.items]
+    states = {number: row[2] for number, row in enumerate(rows, 1) if row}
+    if 2 * len(states) < len(rows):
+        return None
+    labels, _ = parse_names(screen, expected)
+    names = [row[1] if row else label for row, label in zip(rows, labels, strict=False)]
+    return join_names_and_states(names, states, all_seen=True)
 
 
 def parse_state_block(lines: Iterable[str]) -> dict[int, str]:
@@ -280,7 +331,8 @@ def join_names_and_states(names: Sequence[str], states: Mapping[int, str], *, al
     rows: list[OutletRow] = []
     for position, (name, number) in enumerate(zip(names, numbers, strict=True), 1):
         state, star, _ = states[number].partition("*")
-        rows.append(OutletRow(number=position, name=name, state=OutletState(state), pending=bool(star)))
+        told = OutletState(state.upper())
+        rows.append(OutletRow(number=position, name=name, state=told, pending=bool(star)))
     return OutletList(rows=tuple(rows), sure=True)
 
 
@@ -299,22 +351,23 @@ def _state_column(lines: Iterable[str], grammar: re.Pattern[str]) -> int | None:
     return max(set.intersection(*found), default=None) if len(found) > 1 else None
 
 
-def _parse_row(line: str, column: int | None, *, loose: bool) -> _Row | None:
+def _parse_row(line: str, column: int | None, *, more: bool, loose: bool) -> _Row | None:
     """Read a row whose state stands in that column, or, where no column is known, behind two blanks."""
     if column is None:
         ragged = _ROW.fullmatch(line)
         column = ragged.start(1) if ragged else len(line)
     head, state = _ROW_HEAD.match(line), _ROW_STATE.fullmatch(line, min(column, len(line)))
-    if head is None or state is None or head.end() >= column or (state[3] and not loose):
+    if head is None or state is None or head.end() >= column or (state[3] and not more):
         return None
     name = line[head.end() : column]
     outlet = OutletRow(
         number=int(head[1]),
         name=(_UNIT_PREFIX.sub("", name) if loose else name).strip(),
-        state=OutletState(state[1]),
+        state=OutletState(state[1].upper()),
         pending=bool(state[2]),
     )
-    return _Row(outlet, head.end(1), column)
+    more_at = (state.start(3), state.start(3) - state.end(2)) if state[3] else None
+    return _Row(outlet, head.end(1), column, more_at)
 
 
 def _check_rows(rows: list[_Row], *, loose: bool) -> None:
@@ -326,6 +379,10 @@ def _check_rows(rows: list[_Row], *, loose: bool) -> None:
         return
     if len({row.state_column for row in rows}) > 1 or len({row.dash_column for row in rows}) > 1:
         raise TableIncomplete("the columns of the outlet list are not straight")
+    more = [row.more for row in rows if row.more is not None]
+    straight = any(len(set(places)) == 1 for places in zip(*more, strict=True))
+    if more and (not straight or (len(more) == 1 and len(rows) > 1)):
+        raise TableIncomplete("what follows the states is no column")
 
 
 def parse_up_time(text: str) -> int | None:

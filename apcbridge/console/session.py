@@ -12,6 +12,7 @@ from apcbridge.console.dialog import (
     Emit,
     LoginPromptSeen,
     Memory,
+    NothingHeard,
     Pause,
     Reply,
     Send,
@@ -81,6 +82,8 @@ class Session:
         """A YES prompt now would prove that the step in progress has not acted."""
         self._goal_until = 0.0
         self._last_heard = 0.0
+        self._heard = False
+        """Something has come since the goal began."""
         self._last_told = 0.0
         """The caller's time at the last start: a goal that ended at once is to be told at once."""
         self._resume_at: float | None = None
@@ -96,7 +99,7 @@ class Session:
         """
         if self._goal is not None:
             raise RuntimeError("a goal is in progress")
-        self._goal, self._told, self._actuated = goal, False, False
+        self._goal, self._told, self._actuated, self._heard = goal, False, False, False
         self._last_told = now
         settle_s = goal.settle_s if isinstance(goal, Switch | SwitchAll) else 0.0
         self._goal_until = now + self._options.goal_s + settle_s
@@ -108,7 +111,7 @@ class Session:
     def receive_data(self, data: bytes, now: float) -> list[Event]:
         """Take bytes from the line; return what they meant, in order."""
         if data:
-            self._last_heard = now
+            self._last_heard, self._heard = now, True
             if self._goal is None:
                 self._overhear(data)
             elif (answer := self._line.hear(data, now)) is not None:
@@ -194,7 +197,10 @@ class Session:
     # --- pursuing a goal ---
 
     def _pursue(self, goal: Goal, *, shut: bool) -> Dialog[GoalResult]:
-        """Log in and do it; once more from the login if the console has left us before anything was done."""
+        """Log in and do it; once more from the login if the console has left us before anything was done.
+
+        An NMC that has restarted meanwhile does not say so: it hears neither ESC nor CTRL-C before the login.
+        """
         if shut:
             raise PasswordChangeForced("the console insisted on a new password a short while ago: nothing was typed")
         try:
@@ -205,6 +211,10 @@ class Session:
             self._door.at_prompt = lost.prompt is Prompt.USER
             if self._actuated:
                 raise
+        except NothingHeard:
+            if self._heard or self._actuated or self._door.state is not SessionState.LOGGED_IN:
+                raise
+            self._forget()
         return (yield from self._attempt(goal))
 
     def _attempt(self, goal: Goal) -> Dialog[GoalResult]:

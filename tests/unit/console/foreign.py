@@ -59,10 +59,13 @@ class Manner:
     page: int = 0
     """A pager after so many lines, on whatever screen."""
     after_pager: str = "\r"
+    pager: str = "        Press <ENTER> to continue..."
     confirm: Callable[[str, int, str], list[str]] | None = attested_confirmation
     ask: str = "        Enter 'YES' to continue or <ENTER> to cancel : "
     success: str = "        Command successfully issued."
     pager_after_success: bool = True
+    back_to_main: bool = False
+    """After an action the Control Console is shown, not the outlet's menu."""
     ctrl_c: bool = True
     banner: tuple[str, ...] = (
         "American Power Conversion               Network Management Card AOS      v3.7.3",
@@ -119,6 +122,11 @@ class ForeignConsole:
             self._key(key)
         out, self._out = self._out, ""
         return out.encode("latin-1")
+
+    @property
+    def title(self) -> str:
+        """The title of the screen that keys act upon."""
+        return self._stack[-1]().title
 
     # --- keys ---
 
@@ -192,7 +200,7 @@ class ForeignConsole:
         size = manner.page or len(padded)
         pages = [manner.eol.join(padded[start : start + size]) for start in range(0, len(padded), size)]
         pages[-1] += manner.eol + manner.prompt
-        pager = manner.eol + "\r        Press <ENTER> to continue..."
+        pager = manner.eol + "\r" + manner.pager
         self._out += "\r" + pages[0] + (pager if pages[1:] else "")
         self._pages = [page + (pager if page is not pages[-1] else "") for page in pages[1:]]
 
@@ -300,6 +308,8 @@ class ForeignConsole:
         elif effect in ("ON", "OFF"):
             self.states[number] = effect
         self._out += self.manner.success + self.manner.eol
+        if self.manner.back_to_main:
+            self._stack = self._stack[:1]
         if self.manner.pager_after_success:
             self._out += self.manner.eol + "        Press <ENTER> to continue..."
             waiting, self._out = self._out, ""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from apcbridge.console.goals import Goal
     from apcbridge.console.session import Session
 
+LONGEST_ECHO = 40
+
 
 @dataclass
 class Script:
@@ -49,6 +51,9 @@ class Driver:
     cuts: Iterator[int] | None = None
     """Lengths of the pieces in which output arrives; None: all at once."""
     wire: bytes = b""
+    slow_s: float = 0.0
+    """How long the console takes for whatever is longer than an echo; what is typed meanwhile waits its turn."""
+    _coming: list[tuple[float, bytes]] = field(default_factory=list)
 
     def run(self, goal: Goal, limit_s: float = 600.0) -> list[Event]:
         """Pursue a goal to its end and return its events."""
@@ -62,12 +67,23 @@ class Driver:
         return events
 
     def _once(self) -> list[Event]:
-        self.wire += self.console(self.session.data_to_send())
+        self._print(self.console(self.session.data_to_send()))
+        while self._coming and self._coming[0][0] <= self.now:
+            self.wire += self._coming.pop(0)[1]
         if self.wire:
             length = next(self.cuts) if self.cuts else len(self.wire)
             piece, self.wire = self.wire[:length], self.wire[length:]
             return self.session.receive_data(piece, self.now)
         deadline = self.session.next_deadline()
         assert deadline is not None
+        if self._coming and self._coming[0][0] <= deadline:
+            self.now = self._coming[0][0]
+            return []
         self.now = max(self.now, deadline)
         return self.session.handle_timeout(self.now)
+
+    def _print(self, data: bytes) -> None:
+        if not data:
+            return
+        began = max(self.now, self._coming[-1][0] if self._coming else self.now)
+        self._coming.append((began + (self.slow_s if len(data) > LONGEST_ECHO else 0.0), data))

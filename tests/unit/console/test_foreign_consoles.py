@@ -8,7 +8,7 @@ from itertools import cycle, repeat
 import pytest
 
 from apcbridge.console.events import Event, GoalDone, GoalFailed, Outcome, StatusReading
-from apcbridge.console.goals import Logout, ReadStatus, Switch
+from apcbridge.console.goals import Logout, ReadIdentity, ReadStatus, Switch
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
 from apcbridge.errors import TableIncomplete
 from apcbridge.model import Action
@@ -100,6 +100,13 @@ MANNERS = {
     "wider names": replace(PLAIN, row="{:6d}- {:<32}{}".format),
     "numbers at the margin": replace(PLAIN, row="{:2d}- {:<25}{}".format),
     "padded states": replace(PLAIN, row="{:6d}- {:<25}{:<6}".format),
+    "states in mixed case": replace(PLAIN, row=lambda n, name, state: f"{n:6d}- {name:<25}{state.capitalize()}"),
+    "outlet groups behind the states": replace(PLAIN, row="{:6d}- {:<25}{:<6}Group A".format),
+    "some groups behind the states": replace(
+        PLAIN, row=lambda n, name, state: f"{n:6d}- {name:<25}{state:<6}{'Global Outlet' if n < 4 else ''}"
+    ),
+    "pager in other words": replace(PLAIN, page=9, pager="Press <ENTER> to continue ..."),
+    "back to the control console after success": replace(PLAIN, back_to_main=True),
     "padding after line ends": replace(PLAIN, eol="\r\n\0"),
     "bell before the prompt": replace(PLAIN, prompt="\x07> "),
     "cr cr lf": replace(PLAIN, eol="\r\r\n"),
@@ -183,6 +190,21 @@ PLUS = replace(
     actions=("Immediate On", "Delayed On", "Immediate Off", "Immediate Reboot", "Cancel Pending Commands"),
     success="        Success",
 )
+FIRST = replace(
+    MASTERSWITCH,
+    banner=SWITCH_BANNER[:2],
+    main=("Outlet Manager", "Network", "System", "Logout"),
+    list_title="Outlet Manager",
+    outlet_items=("Control of Outlet", "Configuration of Outlet"),
+    actions=("Turn Outlet On", "Turn Outlet Off", "Reboot Outlet"),
+    success="        Outlet command issued successfully!",
+    row=lambda number, name, state: f"{number:6d}- {name}:{state}",
+    block=lambda number, name, state: [
+        f"        Device Name  : {name}",
+        f"        Device Number: {number}",
+        f"        Device State : {state}",
+    ],
+)
 MANNERS |= {
     "masterswitch": MASTERSWITCH,
     "masterswitch without confirmation": replace(MASTERSWITCH, confirm=None),
@@ -201,6 +223,13 @@ MANNERS |= {
         actions=("Turn Outlet On", "Turn Outlet Off", "Reboot Outlet"),
         success="        Outlet command issued successfully!",
     ),
+    "masterswitch without anything on the page": replace(MASTERSWITCH, block=lambda *_: []),
+    "masterswitch with the state alone on the page": replace(
+        MASTERSWITCH, block=lambda _number, _name, state: [f"        State        : {state}"]
+    ),
+    "masterswitch back at the control console": replace(MASTERSWITCH, confirm=None, back_to_main=True),
+    "first masterswitch, rows of names and states": FIRST,
+    "first masterswitch, nothing on the page": replace(FIRST, block=lambda *_: []),
     "plus, units first": replace(
         PLUS, manager=("MasterSwitch plus 1", "MasterSwitch plus 2"), list_title="MasterSwitch plus 1"
     ),
@@ -245,6 +274,44 @@ def test_reads_and_switches(manner: Manner) -> None:
         assert states(run.run(READ))[1][2] == "OFF"
         assert isinstance(run.run(Switch(6, "12- ON", Action.REBOOT, settle_s=9.0))[-1], GoalDone)
         assert console.log == [(2, "OFF"), (6, "REBOOT")]
+
+
+@pytest.mark.parametrize("slow_s", [0.9, 1.5, 4.5])
+@pytest.mark.parametrize("manner", [PLAIN, MASTERSWITCH, PLUS], ids=["rack pdu", "masterswitch", "plus"])
+def test_a_console_that_takes_seconds_for_a_screen_is_waited_for(manner: Manner, slow_s: float) -> None:
+    console = ForeignConsole(manner, NAMES)
+    console(b"\rapc\rapc\r1\r")
+    run = driver(console)
+    run.slow_s = slow_s
+    assert len(states(run.run(READ))) == 8, "from somebody's session that was left open"
+    end = run.run(Switch(2, "db: ON", Action.OFF))[-1]
+    assert isinstance(end, GoalDone), end
+    assert isinstance(run.run(ReadIdentity())[-1], GoalDone), "which logs out and in again"
+    assert states(run.run(READ))[1][2] == "OFF"
+    assert console.log == [(2, "OFF")]
+    assert run.session.where == f"logged in, {console.title!r}", "not one screen behind"
+
+
+def test_the_page_of_another_outlet_is_never_acted_upon_even_where_it_tells_its_title_only() -> None:
+    for title in ("Outlet 3", "db: OFF", "Control Outlet"):
+        manner = replace(MASTERSWITCH, block=lambda *_: [], outlet_title=lambda *_, shown=title: shown)
+        console = ForeignConsole(manner, NAMES)
+        end = driver(console).run(Switch(2, "db: ON", Action.OFF))[-1]
+        assert isinstance(end, GoalFailed), title
+        assert console.log == []
+
+
+def test_a_restart_between_two_goals_costs_none_of_them() -> None:
+    """A restarted NMC hears neither ESC nor CTRL-C: the screen where we stood is gone without a word."""
+    for manner in (PLAIN, MASTERSWITCH):
+        console = ForeignConsole(manner, NAMES)
+        run = driver(console)
+        assert isinstance(run.run(Switch(2, "db: ON", Action.OFF))[-1], GoalDone)
+        run.console = restarted = ForeignConsole(manner, NAMES)
+        assert len(states(run.run(READ))) == 8
+        run.console = restarted = ForeignConsole(manner, NAMES)
+        assert isinstance(run.run(Switch(3, "a b  c", Action.OFF))[-1], GoalDone)
+        assert restarted.log == [(3, "OFF")]
 
 
 @pytest.mark.parametrize("count", [8, 16, 24])
