@@ -204,16 +204,14 @@ class Supervisor:
             told = await self._ask_if_offered(driver, ReadIdentity())
             self._identity_mono = now_mono - (0 if told else IDENTITY_EVERY_S - UNTOLD_AGAIN_S)
             self._up_time_mono = now_mono
-            if self._can("outlet_config"):
-                await self._ask(driver, ReadStatus(load=False))
-                await self._ask_if_offered(driver, ReadConfig())
         elif self._up_time_due(now_mono):
             await self._ask_if_offered(driver, ReadIdentity(about=False))
             self._up_time_mono = now_mono
         await self._read_status(driver, now_mono)
         await self._gather_evidence(driver)
         self._succeeded()
-        await self._read_one_config(driver, now_mono)
+        if now_mono >= self._configs_due_mono:
+            await self._read_configs(driver, now_mono)
 
     async def _read_status(self, driver: Driver, now_mono: float) -> None:
         cheap = self._session.dialect in (DialectId.D3C, DialectId.D4)
@@ -228,9 +226,11 @@ class Supervisor:
                 break
             await self._ask(driver, ReadStatus(load=False))
 
-    async def _read_one_config(self, driver: Driver, now_mono: float) -> None:
-        """Read the delays of one outlet a poll: menus show them on a page per outlet, 1.5 s of wire each."""
-        if self._can("outlet_config") or now_mono < self._configs_due_mono:
+    async def _read_configs(self, driver: Driver, now_mono: float) -> None:
+        """Read the delays of all outlets; on menus of one a poll, whose page is 1.5 s of wire."""
+        if self._can("outlet_config"):
+            told = await self._ask_if_offered(driver, ReadConfig())
+            self._configs_due_mono = now_mono + (IDENTITY_EVERY_S if told else UNTOLD_AGAIN_S)
             return
         due = (o for o in self._keeper.outlets if now_mono >= self._config_due_mono.get(o.number, now_mono))
         outlet = next(due, None)
