@@ -66,6 +66,13 @@ class Quirks:
     """AP9211 and one AP79xx print an empty line between the list's title and its rows, one copy does not."""
     row_name_width: int = 25
     """Columns from the name to the state in the outlet list."""
+    group_column: str = ""
+    """What stands behind the state of the outlets that belong to a group, here the even ones (the manual says that the
+    list shows it, no source shows how)."""
+    page_bare: bool = False
+    """The pages of a MasterSwitch's outlet have no block with name and state (no source shows them)."""
+    old_row_states: bool = False
+    """D0 prints the states behind the names, ``Outlet 1:ON``, beside its block of states."""
     outlet_title_short: bool = False
     """The dashes behind the outlet's title end one column early, as in the only copy of that screen."""
 

@@ -165,6 +165,10 @@ QUIRKS = [
     "blank_after_list_title=off",
     "outlet_title_short=on",
     "screen_delay_s=2",
+    "screen_delay_s=4.5",
+    "group_column=Group 1",
+    "page_bare=on",
+    "old_row_states=on&names=nas,web: ON",
     "unasked_text=System: hello&unasked_every_s=0.7",
     "relay_lag=4",
     "cli_order=data_first",
@@ -188,6 +192,7 @@ def test_no_quirk_of_a_firmware_is_in_the_way(face: Face, quirk: str) -> None:
     assert done(wire.run(READ))
     assert done(wire.run(OFF)).result.outcome is Outcome.CONFIRMED
     assert states(wire.run(READ))[2] is OutletState.OFF
+    assert done(wire.run(ReadIdentity()))
     assert done(wire.run(Logout()))
     assert done(wire.run(READ))
     assert len(wire.pdu.log.commands()) == 1

@@ -66,6 +66,10 @@ class MasterSwitchMenus(RackPduMenus):
         else:
             yield from self.menu("outlet_list", self.list_title, list)
 
+    def outlet_info(self, outlet: int) -> list[str]:
+        """Return the block on the outlet's pages, which may be missing."""
+        return [] if self.terminal.quirks.page_bare else super().outlet_info(outlet)
+
     def actions(self) -> Sequence[tuple[str, Action | None]]:
         """Return the three actions of this firmware."""
         return [(self.action_words(action), action) for action in (Action.ON, Action.OFF, Action.REBOOT)]
@@ -98,6 +102,8 @@ class MasterSwitchPlusMenus(MasterSwitchMenus):
 
     def outlet_info(self, outlet: int) -> list[str]:
         """Return the block on the outlet's pages."""
+        if self.terminal.quirks.page_bare:
+            return []
         return layout.info(
             [
                 ("Outlet Name", self.firmware.settings(outlet).name),
@@ -175,8 +181,9 @@ class FirstMasterSwitchMenus(MasterSwitchMenus):
         return [Item("Outlet Manager", self.outlet_list), *super().control_console()[1:]]
 
     def row(self, position: int, outlet: int) -> str:
-        """Return a row: no state here, as powerman goes elsewhere for it."""
-        return layout.item(position, self.firmware.settings(outlet).name)
+        """Return a row: by default without state, as powerman goes elsewhere for it."""
+        state = f":{self._state(outlet)}" if self.terminal.quirks.old_row_states else ""
+        return layout.item(position, self.firmware.settings(outlet).name + state)
 
     def control_label(self, _outlet: int) -> str:
         """Return the first item of the outlet's page."""

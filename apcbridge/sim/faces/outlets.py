@@ -50,8 +50,9 @@ class OutletMenus(MenuFace):
     def row(self, position: int, outlet: int) -> str:
         """One row of the list."""
         wide = self.terminal.quirks.row_name_width
-        name = self.firmware.settings(outlet).name
-        return layout.item(position, f"{name:<{wide}}{self.firmware.state_text(outlet)}")
+        name, state = self.firmware.settings(outlet).name, self.firmware.state_text(outlet)
+        group = self.terminal.quirks.group_column if outlet % 2 == 0 else ""
+        return layout.item(position, f"{name:<{wide}}{f'{state:<6}{group}' if group else state}")
 
     def master_label(self) -> str:
         """Return the last item of the list."""
