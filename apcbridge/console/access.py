@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
@@ -182,7 +183,9 @@ def arrive(door: Door, memory: Memory) -> Dialog[None]:
         if door.ours and _is_ours(memory, reply):
             door.state = SessionState.LOGGED_IN
             if reply.prompt is Prompt.MENU:
-                menu.land(memory, reply)
+                # What is left of a screen that was given up half way has no title: it is asked for when needed.
+                with suppress(ScreenUnrecognised):
+                    menu.land(memory, reply)
             return
         reply = yield from _clear(door, memory, reply)
     raise ScreenUnrecognised(f"no way from {summary(reply.text)} to the login prompt")
@@ -310,20 +313,19 @@ def _login(door: Door, *, dash_c: bool) -> Dialog[Reply]:
     """
     reply = yield from _give_name(door)
     password = door.credentials.password + (" -c" if dash_c else "")
+    # Whoever gives up before the answer has come may leave us logged in.
+    door.state = SessionState.UNKNOWN
     reply = yield Send(password, secret=True, login=True)
     if reply.prompt is Prompt.NEW_PASSWORD or "requires you to change your password" in reply.text:
-        door.state = SessionState.UNKNOWN
         raise PasswordChangeForced("the console insists on a new password: log in by hand and set one")
     if "still initializing" in reply.text:
-        door.state = SessionState.UNKNOWN
         raise GoalTimeout("the PDU says that it is still initializing")
     if reply.prompt is Prompt.USER:
         door.proven = door.proven and dash_c
-        door.at_prompt = True
+        door.state, door.at_prompt = SessionState.LOGGED_OUT, True
         how = " for its -c command line" if dash_c else ""
         raise LoginRefused(f"the console refused the password of user {door.credentials.username!r}{how}")
     if reply.prompt not in (Prompt.MENU, Prompt.SHELL, Prompt.DASH_C):
-        door.state = SessionState.UNKNOWN
         raise ScreenUnrecognised(f"after the password came neither menu nor command line but a {reply.prompt} prompt")
     door.state, door.proven = SessionState.LOGGED_IN, True
     door.logins += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from apcbridge.console.access import SHUT_S, Access, Credentials, DashC, Door, SessionState
-from apcbridge.console.dialects import CAPABILITIES, Capabilities, DialectId
+from apcbridge.console.dialects import CAPABILITIES, Capabilities, DialectId, rack_pdu
 from apcbridge.console.dialog import (
     GARBLED,
     Dialog,
@@ -179,8 +179,11 @@ class Session:
 
     @property
     def capabilities(self) -> Capabilities | None:
-        """What the dialect found offers, or None before the first login."""
-        return CAPABILITIES[self._memory.dialect] if self._memory.dialect else None
+        """What the unit offers on the faces that we use, or None before the first login."""
+        dialect, door = self._memory.dialect, self._door
+        if rack_pdu(dialect) and door.dash_c is DashC.WORKS and door.access is not Access.MENU:
+            dialect = DialectId.D3C
+        return CAPABILITIES[dialect] if dialect else None
 
     @property
     def outlets(self) -> int | None:

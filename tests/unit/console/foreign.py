@@ -124,6 +124,11 @@ class ForeignConsole:
         return out.encode("latin-1")
 
     @property
+    def logged_in(self) -> bool:
+        """Somebody is."""
+        return bool(self._stack)
+
+    @property
     def title(self) -> str:
         """The title of the screen that keys act upon."""
         return self._stack[-1]().title

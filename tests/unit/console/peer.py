@@ -66,6 +66,15 @@ class Driver:
         assert isinstance(events[-1], GoalDone | GoalFailed)
         return events
 
+    def give_up(self, goal: Goal, turns: int) -> bool:
+        """Pursue a goal for so many turns, then give it up; return whether that was before its end."""
+        self.session.start(goal, self.now)
+        for _ in range(turns):
+            if any(isinstance(event, GoalDone | GoalFailed) for event in self._once()):
+                return False
+        self.session.abort(self.now)
+        return True
+
     def _once(self) -> list[Event]:
         self._print(self.console(self.session.data_to_send()))
         while self._coming and self._coming[0][0] <= self.now:

@@ -301,6 +301,24 @@ def test_the_page_of_another_outlet_is_never_acted_upon_even_where_it_tells_its_
         assert console.log == []
 
 
+def test_given_up_at_any_moment_the_console_is_left_logged_out() -> None:
+    """In the middle of a screen, or right behind the password, whose answer nobody waits for any more."""
+    for manner in (replace(PLAIN, page=7), MASTERSWITCH):
+        turns = 0
+        while True:
+            console = ForeignConsole(manner, NAMES)
+            run = driver(console)
+            run.cuts = repeat(150)
+            run.slow_s = 0.2
+            turns += 1
+            if not run.give_up(READ, turns):
+                break
+            end = run.run(Logout())[-1]
+            assert isinstance(end, GoalDone), (turns, end)
+            assert not console.logged_in, turns
+        assert turns > 15
+
+
 def test_a_restart_between_two_goals_costs_none_of_them() -> None:
     """A restarted NMC hears neither ESC nor CTRL-C: the screen where we stood is gone without a word."""
     for manner in (PLAIN, MASTERSWITCH):

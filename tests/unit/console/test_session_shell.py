@@ -293,6 +293,21 @@ def test_dash_c_found_by_itself_keeps_the_banner_of_the_plain_login() -> None:
     assert login.banner.up_time_s is not None
 
 
+def test_a_unit_with_dash_c_offers_it_also_while_the_menus_are_used_for_something() -> None:
+    run = d3c(
+        dash_c(b"status", *shells.dash_c_rows(*EIGHT)),
+        (b"exit\r", b"exit" + pdu.BYE + pdu.USER),
+        *pdu.login(),
+        (b"\x03", b"\r\n" + pdu.MAIN),
+        (b"3\r", b"3\r\n" + pdu.menu("System", *pdu.items("Tools"))),
+    )
+    assert isinstance(run.run(ReadStatus(load=False))[-1], GoalDone)
+    assert isinstance(run.run(ReadIdentity())[-1], GoalDone)
+    assert run.session.dialect is DialectId.D3B
+    assert run.session.capabilities is not None
+    assert run.session.capabilities.outlet_config
+
+
 def test_access_menu_never_tries_dash_c() -> None:
     listing = [*pdu.TO_LIST, (b"1\r", b"1\r\n" + pdu.outlet_list(*["ON"] * 8))]
     run = driver([*pdu.WAKE, *pdu.login(), *listing], SessionOptions(access=Access.MENU))
