@@ -98,8 +98,10 @@ def _endpoint_or(parts: SplitResult, default_port: int | None, expected: str) ->
         port = parts.port if parts.port is not None else default_port
         if ":" in host:
             ipaddress.IPv6Address(host)
-    except ValueError:
-        raise ValueError(expected) from None
+    except ValueError as error:
+        # Python's own words for a number of a port that is too large.
+        out_of_range = "out of range" in str(error)
+        raise ValueError("the port must be a number up to 65535" if out_of_range else expected) from None
     if port is None or not (":" in host or _HOST.fullmatch(host)):
         raise ValueError(expected)
     return Endpoint(host, port)

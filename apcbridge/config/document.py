@@ -47,7 +47,7 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
     (r"character '\t'", "a tab cannot indent: use spaces"),
     (
         "mapping values are not allowed",
-        "a ': ' is out of place: text that holds ': ' needs quotes, or the indent is off",
+        "a ': ' is out of place: the indent is off, the line above lacks its ':', or text that holds ': ' needs quotes",
     ),
     ("could not find expected ':'", "a key without its ': '"),
     ("expected ',' or", "a bracket is not closed, or a comma is missing"),
@@ -115,7 +115,9 @@ def read_document(path: Path) -> Document:
         with path.open("rb") as file:
             content = file.read(SIZE_LIMIT + 1)
     except OSError as error:
-        reason = f"cannot be read: {error.strerror}; name another file with -c, or create this one"
+        missing = isinstance(error, FileNotFoundError)
+        advice = "name another file with -c, or have one written: apcbridge init" if missing else "name a file with -c"
+        reason = f"cannot be read: {error.strerror}; {advice}"
         return _unreadable(path, reason)
     if len(content) > SIZE_LIMIT:
         return _unreadable(path, f"is larger than {SIZE_LIMIT} bytes: it does not look like a configuration")
@@ -136,7 +138,7 @@ def parse_document(file: str, text: str) -> Document:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = builder.build(node, (), 0) if node is not None else None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark = _place(error)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         builder.faults.append(Fault(file, line, column, "", f"not valid YAML: {_problem(str(error.problem))}"))
     except yaml.reader.ReaderError as error:
@@ -151,6 +153,13 @@ def parse_document(file: str, text: str) -> Document:
 def _unreadable(path: Path, reason: str, line: int = 0) -> Document:
     fault = Fault(str(path), line, 1 if line else 0, "", reason)
     return Document(str(path), (), None, {}, {}, (), (fault,))
+
+
+def _place(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
+    """Return where a person must look: what never ends is noticed further down, and mended where it begins."""
+    begun = any(words in str(error.problem) for words in ("could not find expected ':'", "unexpected end of stream"))
+    first, second = error.problem_mark, error.context_mark
+    return (second or first) if begun else (first or second)
 
 
 def _problem(problem: str) -> str:

@@ -175,7 +175,7 @@ def _reason(path: KeyPath, detail: ErrorDetails) -> str:
 
 def _unknown_key(path: KeyPath) -> str:
     known = known_keys(path[:-1])
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    close = difflib.get_close_matches(str(path[-1]).lower().replace("-", "_"), known, n=1)
     return f"unknown key; did you mean {close[0]}?" if close else f"unknown key; known here are {', '.join(known)}"
 
 

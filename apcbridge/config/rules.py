@@ -36,7 +36,9 @@ def breaches(config: Config) -> Iterator[Breach]:
     """Yield every rule that does not hold."""
     if not config.pdus:
         yield Breach(
-            ("pdus",), "there is no PDU: name at least one, with id, port, username and password_file", (("pdus",),)
+            ("pdus",),
+            "there is no PDU: name at least one, with id, port, username and password_file; apcbridge init finds it",
+            (("pdus",),),
         )
     for index, pdu in enumerate(config.pdus):
         yield from _pdu(("pdus", index), pdu)
@@ -87,7 +89,7 @@ def _pdu(path: KeyPath, pdu: PduConfig) -> Iterator[Breach]:
     if pdu.id in RESERVED_PDU_IDS:
         yield Breach((*path, "id"), f"{pdu.id} is the name of the bridge's own topics: choose another")
     if pdu.password is None and pdu.password_file is None:
-        yield Breach(path, f"{pdu.id} has no password: add password_file (or password)", (password, password_file))
+        yield Breach(path, "has no password: add password_file (or password)", (password, password_file))
     if pdu.password and pdu.password_file:
         yield Breach(password, "password and password_file exclude each other: keep password_file")
 

@@ -67,7 +67,7 @@ class BrokerAddress:
         try:
             default_port, tls, transport = _SCHEMES[parts.scheme]
         except KeyError:
-            raise ValueError(f"the scheme must be one of {', '.join(_SCHEMES)}") from None
+            raise ValueError(f"the scheme must be one of {', '.join(_SCHEMES)}, as in mqtt://127.0.0.1:1883") from None
         if "@" in parts.netloc:
             raise ValueError("user name and password have keys of their own, they do not belong in the URL")
         if not parts.hostname:

@@ -48,7 +48,10 @@ def test_a_bad_file_is_refused_with_its_lines_shown(file: Path, capsys: pytest.C
     assert lines[0].startswith(f"{file}:2:5: pdus[0].port: is missing: ")
     assert lines[3] == f"{file}:3:5: pdus[0].prot: unknown key; did you mean port?"
     assert lines[4:6] == ["        prot: **********", "        ^"]
-    assert lines[6] == f"{file}:5:13: mqtt.url: the scheme must be one of mqtt, mqtts, ws, wss, embedded"
+    assert (
+        lines[6]
+        == f"{file}:5:13: mqtt.url: the scheme must be one of mqtt, mqtts, ws, wss, embedded, as in mqtt://127.0.0.1:1883"
+    )
     assert lines[7:9] == ["    mqtt: {url: broker}", "                ^"]
     assert lines[9] == f"{file}: 3 faults; nothing was started"
 

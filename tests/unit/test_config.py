@@ -259,7 +259,7 @@ class TestFaults:
             ("port: ttyUSB0", "port", "full path"),
             ("port: ftp://host:1", "port", "is none of socket://"),
             ("port: socket://host", "port", "needs a host and a port"),
-            ("port: telnet://host:70000", "port", "needs a host and a port"),
+            ("port: telnet://host:70000", "port", "up to 65535"),
             ("port: 'socket://[::g]:1'", "port", "is not a URL"),
             ("port: sim://", "port", "needs a model"),
             ("port: sim://AP0", "port", "no simulated model"),
@@ -312,6 +312,22 @@ class TestFaults:
     )
     def test_a_file_that_is_no_configuration_at_all(self, folder: Path, text: str, words: str) -> None:
         assert any(words in fault.reason for fault in faults_of(folder, text))
+
+    @pytest.mark.parametrize(
+        ("text", "place", "words"),
+        [
+            ('pdus:\n  - id: a\n    port: "/dev/x\n    baud: 9600\n', (3, 11), "a quote is not closed"),
+            ("pdus:\n  - id: a\n    port:/dev/x\n    baud: 9600\n", (3, 5), "a key without its ': '"),
+            ("pdus\n  - id: a\n", (2, 7), "the line above lacks its ':'"),
+            ("PDUs: []\n", (1, 1), "did you mean pdus?"),
+            ("pdus: [{id: A b}]\n", (1, 8), "has no password"),
+            ('snmp: {traps: [{target: "127.0.0.1:99999"}]}\n', (1, 25), "the port must be a number up to 65535"),
+        ],
+    )
+    def test_a_slip_is_shown_where_it_is_mended(
+        self, folder: Path, text: str, place: tuple[int, int], words: str
+    ) -> None:
+        assert any((f.line, f.column) == place and words in f.reason for f in faults_of(folder, text))
 
     def test_aliases_cannot_explode(self) -> None:
         levels = "".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]\n" for i in range(1, 12))

@@ -165,8 +165,7 @@ class Examination:
 
 def _faults(file: Path, report: Report) -> tuple[Finding, ...]:
     about = Reporter("configuration")
-    missing = any(not fault.line for fault in report.faults) and not os.path.lexists(file)
-    advice = "apcbridge init writes one" if missing else f"apcbridge check-config -c {file}"
+    advice = f"apcbridge check-config -c {file}" if os.path.lexists(file) else "apcbridge init writes one"
     return tuple(about.fail(str(fault), advice) for fault in report.faults)
 
 
