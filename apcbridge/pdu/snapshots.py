@@ -138,13 +138,22 @@ class SnapshotBuilder:
             self._set_delays(told.number)
 
     def take_setting(self, setting: Setting, number: int | None, value: str | int | None) -> None:
-        """Take a setting that the console has confirmed; an outlet's name comes with the next list."""
+        """Take a setting that the console has confirmed: what comes next is held against it."""
         if setting is Setting.PDU_NAME:
             self._identity = dataclasses.replace(self._identity, name=str(value))
+        if setting is Setting.NAME and number in self._outlets:
+            self._rename(number, str(value).strip())
         field = _OF_SETTING.get(setting)
         if number is not None and field is not None:
             self._delays.setdefault(number, {})[field] = int(value or 0)
             self._set_delays(number)
+
+    def _rename(self, number: int, label: str) -> None:
+        name = self._names.get(number)
+        self._rows[number] = dataclasses.replace(self._rows[number], name=label)
+        self._outlets[number] = dataclasses.replace(
+            self._outlets[number], name=name or label, own_label=label if name else None
+        )
 
     def _set_delays(self, number: int) -> None:
         if number in self._outlets:

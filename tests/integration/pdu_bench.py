@@ -11,7 +11,7 @@ from apcbridge.clock import SystemClock
 from apcbridge.commands import Arbiter, Command, CommandResult, Origin, PduRules, ResultStatus
 from apcbridge.console.session import Access, Credentials
 from apcbridge.door import Door
-from apcbridge.model import Action, Event, Freshness, Link, LinkState, PduStatus, Reboot
+from apcbridge.model import Action, Event, Freshness, Link, LinkState, PduStatus, Reboot, Setting
 from apcbridge.pdu.keeper import Keeper
 from apcbridge.pdu.ports import PortRegistry
 from apcbridge.pdu.reboots import RebootDetector
@@ -173,7 +173,9 @@ class Bench:
         assert self._task is not None
         await asyncio.wait_for(self._task, DEADLINE_S)
 
-    def submit(self, action: Action, outlet: int | None = 3, *, ttl_s: float = 30.0) -> str:
+    def submit(
+        self, action: Action | Setting, outlet: int | None = 3, *, value: str | None = None, ttl_s: float = 30.0
+    ) -> str:
         """Give a command; return its id."""
         now_mono, now_at = self.clock.monotonic(), self.clock.wall()
         command = Command(
@@ -183,6 +185,7 @@ class Bench:
             pdu="p",
             outlet=outlet,
             action=action,
+            value=value,
             received_at=now_at,
             received_mono=now_mono,
             deadline_mono=now_mono + ttl_s,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apcbridge.commands import ResultStatus
-from apcbridge.model import Action, LinkState, RebootCause
+from apcbridge.model import Action, LinkState, RebootCause, Setting
 from apcbridge.pdu.settings import OnPendingLost, RebootBy, SessionMode
 from apcbridge.sim import relays as sim_relays
 from apcbridge.sim.faults import FaultKind, StepFault
@@ -113,6 +113,17 @@ async def test_an_outlet_renamed_behind_our_back_is_not_switched(link: Path) -> 
         end = await bench.ended(bench.submit(Action.OFF))
         assert end.status is ResultStatus.FAILED
         assert bench.commands_taken() == []
+
+
+async def test_an_outlet_renamed_by_us_is_switched_at_once(link: Path) -> None:
+    async with Bench(link, poll_interval_s=60) as bench:
+        await bench.until_fresh()
+        named = bench.submit(Setting.NAME, value="database")
+        assert (await bench.ended(named)).status is ResultStatus.CONFIRMED
+        assert (await bench.ended(bench.submit(Action.OFF))).status is ResultStatus.CONFIRMED
+        outlet = bench.status.snapshot.outlet(3) if bench.status.snapshot else None
+        assert outlet is not None
+        assert (outlet.label, outlet.state) == ("database", "OFF")
 
 
 async def test_a_restart_of_the_nmc_is_reported_once_and_the_outlets_stay(link: Path) -> None:

@@ -134,6 +134,15 @@ def test_a_confirmed_setting_is_known_at_once(builder: Builder) -> None:
     assert builder.identity.name == "rack"
 
 
+def test_a_confirmed_name_is_the_one_that_the_next_list_is_expected_to_show(builder: Builder) -> None:
+    builder.take_setting(Setting.NAME, 1, "web")
+    builder.take_setting(Setting.NAME, 2, "spare")
+    outlets = [(outlet.name, outlet.label) for outlet in builder.outlets]
+    assert outlets == [("web", "web"), ("router", "spare")]
+    assert builder.listed(row(1, name="web"), row(2, OFF, name="spare")).settled
+    builder.take_setting(Setting.NAME, 9, "gone")
+
+
 def test_loads_reach_the_snapshot(builder: Builder) -> None:
     builder.take_load(LoadReading(phases=(Load(index=1, deciamps=14),), watts=168))
     snapshot = builder.snapshot()
