@@ -73,6 +73,20 @@ async def store_to_observer(world: World, observer: Observer) -> list[float]:
     return found
 
 
+async def command_to_accepted(world: World, observer: Observer) -> list[float]:
+    """Return the seconds from a command at another client to its first answer there."""
+    found = []
+    for number in range(SWITCHES):
+        outlet = number % OUTLETS + 1
+        topic, begun = f"apcbridge/pdu1/outlet/{outlet}/result", len(observer.seen)
+        start = time.perf_counter()
+        observer.client.publish(f"apcbridge/pdu1/outlet/{outlet}/set", "ON", qos=1)
+        await until(partial(heard, observer, topic, begun), step_s=0)
+        found.append(time.perf_counter() - start)
+        world.door.finish("pdu1")
+    return found
+
+
 async def steady_state(world: World, observer: Observer) -> tuple[float, int]:
     """Return the processor seconds that a round of unchanged readings of all PDUs costs, and what it published."""
     await asyncio.sleep(0.5)
@@ -92,6 +106,11 @@ async def steady_state(world: World, observer: Observer) -> tuple[float, int]:
     return spent_s / rounds, len(observer.seen) - begun
 
 
+def spread(waits: list[float]) -> str:
+    ordered = sorted(waits)
+    return f"median {1e3 * statistics.median(ordered):.1f} ms, p99 {1e3 * ordered[int(len(ordered) * 0.99)]:.1f} ms"
+
+
 async def bench(name: str) -> None:
     print(f"MQTT, {PDUS} PDUs of {OUTLETS} outlets, {name}, real mosquitto")
     with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder)) as broker:
@@ -109,12 +128,10 @@ async def bench(name: str) -> None:
             begun = len(observer.seen)
             async with running(settings, *readings) as world:
                 await until(lambda: any(m.topic == STATE and m.payload == b"online" for m in observer.seen[begun:]))
-                waits = sorted(await store_to_observer(world, observer))
-                print(
-                    f"  changed reading in the store to another client     "
-                    f"median {1e3 * statistics.median(waits):.1f} ms,"
-                    f" p99 {1e3 * waits[int(len(waits) * 0.99)]:.1f} ms"
-                )
+                shown = spread(await store_to_observer(world, observer))
+                print(f"  changed reading in the store to another client     {shown}")
+                answered = spread(await command_to_accepted(world, observer))
+                print(f"  command of another client to `accepted` there      {answered}")
                 spent_s, published = await steady_state(world, observer)
                 print(
                     f"  unchanged readings of all PDUs                     {1e3 * spent_s:.1f} ms of processor a round,"
