@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 REPLIES_KEPT = 512
 """Commands whose asker waits on a response topic; far more than the queues of all PDUs hold."""
+ECHO_S = 10.0
+"""How long MQTT 3.1.1 may take to send us our own message back; 5 does not."""
+ECHOES_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Inbox:
         self._on_birth = on_birth
         self._topics = Topics(settings.base_topic, settings.bridge_id)
         self._replies: OrderedDict[Command, ReplyTo] = OrderedDict()
+        self._cleared_mono: OrderedDict[str, float] = OrderedDict()
+        """Topic -> when we emptied it; an empty request would act."""
         self._refusals = TokenBucket(burst=5, per_s=1.0)
         publisher.on_result = self._replies_to
         self.refused = 0
@@ -83,12 +88,25 @@ class Inbox:
             return
         if not message.payload and not isinstance(self._topics.route(message.topic), BridgeRequest):
             return
+        if not message.payload and self._is_our_own(message.topic):
+            return
         if message.retain and message.payload:
-            self._publisher.say(Outgoing(topic=message.topic, payload=b"", retain=True))
+            self._clear(message.topic)
         try:
             self._dispatch(message)
         except CommandRefused as refusal:
             self._refuse(message, refusal)
+
+    def _clear(self, topic: str) -> None:
+        self._publisher.say(Outgoing(topic=topic, payload=b"", retain=True))
+        self._cleared_mono[topic] = self._clock.monotonic()
+        if len(self._cleared_mono) > ECHOES_KEPT:
+            self._cleared_mono.popitem(last=False)
+
+    def _is_our_own(self, topic: str) -> bool:
+        """Tell whether an empty message is the one by which we cleared its topic."""
+        cleared_mono = self._cleared_mono.pop(topic, None)
+        return cleared_mono is not None and self._clock.monotonic() - cleared_mono < ECHO_S
 
     def _dispatch(self, message: Incoming) -> None:
         route = self._topics.route(message.topic)

@@ -315,6 +315,28 @@ async def test_requests_are_answered(broker: Mosquitto, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_request_retained_from_before_never_acts(
+    broker: Mosquitto, tmp_path: Path, protocol: MqttProtocol
+) -> None:
+    request, asked = "apcbridge/bridge/rack-a/request", []
+
+    async def refresh(arguments: Mapping[str, JsonValue]) -> Mapping[str, Json]:
+        asked.append(arguments)
+        return {}
+
+    settings = settings_for(broker.port, tmp_path, protocol=protocol)
+    with Observer(broker.port) as observer:
+        observer.say(f"{request}/refresh", "{}", retain=True)
+        async with running(settings, verbs={"refresh": refresh}) as world:
+            await settled(broker.port, world)
+            if protocol is MqttProtocol.V311:  # 5 does not even send them to us
+                await until(lambda: f"{request}/refresh" not in retained_at(broker.port), "it is cleared")
+            observer.say(f"{request}/health_check", "")
+            await until(lambda: observer.on("apcbridge/bridge/rack-a/response/health_check"), "what came after it acts")
+        assert asked == []
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_stop_says_offline_and_leaves_no_will(
     broker: Mosquitto, tmp_path: Path, protocol: MqttProtocol
 ) -> None:
