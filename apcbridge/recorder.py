@@ -7,8 +7,10 @@ at once, because somebody waits for them.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
+from apcbridge.commands import ResultStatus
 from apcbridge.model import EventType, RebootCause
 
 if TYPE_CHECKING:
@@ -21,10 +23,13 @@ if TYPE_CHECKING:
     from apcbridge.pdu.reboots import RebootMemory
     from apcbridge.store import Store
 
+log = logging.getLogger(__name__)
+
 PATIENCE_S = 2.0
 """A disk that takes longer does not hold back what people must hear."""
 
 _MUST_BE_TOLD = frozenset({*(EventType.of_reboot(cause) for cause in RebootCause), EventType.PENDING_LOST})
+_WENT_WRONG = frozenset({ResultStatus.FAILED, ResultStatus.EXPIRED, ResultStatus.UNKNOWN})
 
 
 class Recorder:
@@ -44,6 +49,8 @@ class Recorder:
         """Tell and keep a step in the life of a command."""
         self._store.append(result)
         self._journal.record_result(result)
+        if result.status is not ResultStatus.ACCEPTED:
+            _log_end(result)
 
     def reboots(self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]) -> None:
         """Keep restarts together with the memory that counts them, then tell of them."""
@@ -88,6 +95,22 @@ class Recorder:
     def _tell(self, event: Event) -> None:
         self._store.append(event)
         self._just_told.append(event.id)
+
+
+def _log_end(result: CommandResult) -> None:
+    command = result.command
+    log.log(
+        logging.WARNING if result.status in _WENT_WRONG else logging.INFO,
+        "%s: %s %s (by %s through %s, id %s): %s",
+        command.target,
+        command.action,
+        result.status,
+        command.principal,
+        command.origin,
+        command.id,
+        result.detail,
+        extra={"pdu": command.pdu, "outlet": command.outlet, "command_id": command.id},
+    )
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:

@@ -234,7 +234,7 @@ class Keeper:
                 change.name,
                 change.state,
                 f", by command {command_id}" if command_id else ", not by a command of ours",
-                extra={"outlet": change.number},
+                extra={"outlet": change.number, "command_id": command_id},
             )
             self._tell(
                 EventType.OUTLET_CHANGED,
@@ -282,7 +282,12 @@ class Keeper:
         self._owe(command.outlet, command.id)
 
     def _owe(self, outlet: int, command_id: str) -> None:
-        self._log.warning("outlet %d is off and is owed its ON half of reboot %s", outlet, command_id)
+        self._log.warning(
+            "outlet %d is off and is owed its ON half of reboot %s",
+            outlet,
+            command_id,
+            extra={"outlet": outlet, "command_id": command_id},
+        )
         debt = PendingCommand(outlet=outlet, action=Action.ON, command_id=command_id, since_at=self._clock.wall())
         self._debts.owe(debt)
         self._record((), (self._lost_event(debt),))

@@ -41,7 +41,7 @@ class Resumer:
                 # It waited in vain and expired: it never acted.
                 self._unpaid(command, debt)
         for debt in self._debts.overdue(now_at):
-            self._log.warning("outlet %d was owed its ON half for too long and stays as it is", debt.outlet)
+            self._warn("outlet %d was owed its ON half for too long and stays as it is", debt)
         for debt in self._debts():
             outlet = outlet_of(debt.outlet)
             self._debts.settle(debt.outlet)
@@ -56,7 +56,7 @@ class Resumer:
         if status in (ResultStatus.FAILED, ResultStatus.EXPIRED):
             self._debts.owe(debt)
         elif status is ResultStatus.UNKNOWN:
-            self._log.warning("whether outlet %d is on again is not certain; it is not tried again", debt.outlet)
+            self._warn("whether outlet %d is on again is not certain; it is not tried again", debt)
 
     def _unpaid(self, command: Command, debt: PendingCommand) -> None:
         del self._paying[command.id]
@@ -82,4 +82,8 @@ class Resumer:
             self._unpaid(command, debt)
         except CommandRefused as refusal:
             del self._paying[command.id]
-            self._log.warning("outlet %d stays off: %s", debt.outlet, refusal)
+            self._warn("outlet %d stays off: %s", debt, refusal)
+
+    def _warn(self, message: str, debt: PendingCommand, *more: object) -> None:
+        fields = {"outlet": debt.outlet, "command_id": debt.command_id}
+        self._log.warning(message, debt.outlet, *more, extra=fields)

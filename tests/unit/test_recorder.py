@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
+import pytest
+
 from apcbridge.clock import SystemClock
+from apcbridge.commands import Command, CommandResult, Origin, ResultStatus
 from apcbridge.journal import Journal
-from apcbridge.model import Event, EventType, Link, LinkState, PduStatus
+from apcbridge.model import Action, Event, EventType, Link, LinkState, PduStatus
 from apcbridge.recorder import Recorder
 from apcbridge.store import Store
 
@@ -84,3 +88,37 @@ async def test_a_restart_that_was_passed_on_is_not_told_again(tmp_path: Path) ->
     recorder.readers_are_done()
     journal.close()
     assert told_at_start(path) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [
+        (ResultStatus.CONFIRMED, logging.INFO),
+        (ResultStatus.REFUSED, logging.INFO),
+        (ResultStatus.UNKNOWN, logging.WARNING),
+    ],
+)
+def test_the_log_tells_who_asked_for_what_and_how_it_ended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, status: ResultStatus, level: int
+) -> None:
+    caplog.set_level(logging.INFO)
+    journal = Journal(tmp_path / "journal.sqlite", SystemClock())
+    recorder = Recorder(make_store(), journal)
+    command = Command(
+        id="c1",
+        origin=Origin.MQTT,
+        principal="nodered",
+        pdu="p",
+        outlet=3,
+        action=Action.OFF,
+        received_at=0,
+        received_mono=0,
+        deadline_mono=20,
+    )
+    recorder.result(CommandResult(command=command, status=ResultStatus.ACCEPTED, detail="", at=1))
+    recorder.result(CommandResult(command=command, status=status, detail="what was seen", at=2))
+    journal.close()
+    [record] = caplog.records
+    assert record.getMessage() == f"p outlet 3: OFF {status} (by nodered through mqtt, id c1): what was seen"
+    assert record.levelno == level
+    assert [vars(record)[name] for name in ("pdu", "outlet", "command_id")] == ["p", 3, "c1"]
