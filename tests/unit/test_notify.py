@@ -68,7 +68,7 @@ def test_a_service_without_the_extra_is_told_what_to_install(
     ("usec", "pid", "interval_s"),
     [
         ("60000000", None, 30.0),
-        ("60000000", str(os.getpid()), 30.0),
+        pytest.param("60000000", str(os.getpid()), 30.0, id="for us"),
         ("60000000", "1", None),
         ("0", None, None),
         ("soon", None, None),
