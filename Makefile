@@ -1,12 +1,11 @@
 # make demo    everything with no hardware and no other server
 # make test    what CI runs: Debian's programs, checks, tests
-# make check   ruff and mypy only
+# make check   ruff, mypy, shellcheck, yamllint and hadolint only
 # make quick   unit tests only
 # make bench   figures;  make fuzz, make soak: long runs
 # make test-ha real Home Assistants, each in a virtual environment of its own (slow: they install themselves first)
 # make docs    generated pages
-# make deb     the Debian package, in dist/;  make deb-trial: its whole life, in a root file system of its own (root)
-# make lint-packaging    lintian, shellcheck and the tests of packaging/ and config/examples/, with the programs they are for
+# make deb     the Debian package, in dist/;  make deb-trial: its whole life, in a Debian 12 of its own (root)
 # make clean   removes the virtual environments and caches
 
 SHELL := /bin/bash
@@ -16,12 +15,18 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# The tests wait for serial lines and programs more than they compute: two for each processor.
+PARALLEL := -n $(shell expr 2 \* $$(nproc)) --dist loadfile
 DEMO_ARGS ?=
 
 # The programs that the tests drive, and what it takes to build systemd-python.
 DEBIAN_PACKAGES := python3-venv procps mosquitto mosquitto-clients snmp snmpd snmptrapd fence-agents powerman ser2net nut-snmp \
 	cluster-glue telnet smitools openssl systemd \
+	monitoring-plugins-standard nagios4-core prometheus prometheus-snmp-exporter groff-base zsh fish \
 	gcc pkg-config python3-dev libsystemd-dev
+
+# What builds the Debian package, judges it, and boots a Debian to try it in.
+TRIAL_PACKAGES := debhelper ca-certificates python3-venv lintian debootstrap systemd-container iproute2
 
 # A version manager's "python3" may be any version or none at all: take the first that is 3.11 or later and has venv.
 FIND_PYTHON := for candidate in $${PYTHON:-} python3 /usr/bin/python3 python3.11 python3.12 python3.13; do \
@@ -33,11 +38,7 @@ AS_ROOT := $$(if [ "$$(id -u)" = 0 ]; then echo env; else echo sudo -n env; fi)
 # The last Home Assistant for each Python: interpreter, version, and the paho-mqtt that it asks for.
 HOME_ASSISTANTS := 3.11/2024.3.3/1.6.1 3.12/2025.1.4/1.6.1 3.13/2025.4.4/2.1.0
 
-# What builds and judges the package, and the programs that the examples are for.
-PACKAGING_PACKAGES := debhelper ca-certificates python3-venv lintian shellcheck yamllint groff-base zsh fish snmp mosquitto-clients \
-	monitoring-plugins-standard nagios4-core nut-snmp prometheus prometheus-snmp-exporter systemd
-
-.PHONY: help demo test test-ha check quick bench fuzz soak docs deb deb-trial lint-packaging clean debian-packages
+.PHONY: help demo test test-ha check quick bench fuzz soak docs deb deb-trial trial-packages clean debian-packages
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -70,8 +71,9 @@ $(VENV)/systemd: pyproject.toml $(VENV)/development | debian-packages
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[systemd]'
 	@touch $@
 
+# The package is tried beside the tests; what that said is shown when they are done.
 test: debian-packages $(VENV)/systemd check
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	packaging/deb/beside $(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 # Those whose Python is found; there must be one.
 test-ha: debian-packages $(VENV)/development
@@ -97,6 +99,11 @@ check: $(VENV)/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/yamllint --strict -d '{extends: relaxed, rules: {line-length: disable}}' config packaging
+	$(BIN)/shellcheck .ci/run packaging/deb/{beside,build,configured,possible,root,trial,trial-service} \
+		packaging/deb/debian/{postinst,prerm,postrm} config/examples/nagios/check_apcbridge_mqtt
+	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint packaging/container/Containerfile packaging/homeassistant/Dockerfile; \
+	else echo "no hadolint for this machine: the container files are not checked"; fi
 
 quick: $(VENV)/development
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
@@ -121,24 +128,19 @@ docs: $(VENV)/development
 deb:
 	packaging/deb/build dist
 
-# Two versions, so that there is something to upgrade to. Needs root and debootstrap; about 5 minutes.
-deb-trial:
-	@rm -rf build/deb-trial && mkdir -p build/deb-trial
-	@command -v debootstrap >/dev/null || $(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES=debootstrap
-	packaging/deb/build build/deb-trial
-	DEB_VERSION_SUFFIX=+1 packaging/deb/build build/deb-trial
-	debootstrap --variant=minbase bookworm build/deb-trial/root
-	newer=$$(echo build/deb-trial/*+1_*.deb); packaging/deb/trial build/deb-trial/root "$${newer/+1_/_}" "$$newer"
-	rm -rf --one-file-system build/deb-trial
+trial-packages:
+	@$(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES="$(TRIAL_PACKAGES)"
 
-lint-packaging: $(VENV)/development
-	@$(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES="$(PACKAGING_PACKAGES)"
-	shellcheck packaging/deb/build packaging/deb/trial packaging/deb/configured packaging/deb/debian/{postinst,prerm,postrm} \
-		config/examples/nagios/check_apcbridge_mqtt
-	yamllint --strict -d '{extends: relaxed, rules: {line-length: disable}}' config packaging
-	$(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
-	packaging/deb/build dist
-	lintian --allow-root --fail-on error,warning dist/apcbridge_*.deb
+# Needs root; about 2 minutes.
+deb-trial: trial-packages
+	@packaging/deb/possible
+	rm -rf --one-file-system build/deb-trial
+	mkdir -p build/deb-trial
+	packaging/deb/build build/deb-trial
+	lintian --allow-root --fail-on error,warning build/deb-trial/apcbridge_*.deb
+	packaging/deb/root build/deb-trial/root
+	packaging/deb/trial build/deb-trial/root build/deb-trial/apcbridge_*.deb
+	rm -rf --one-file-system build/deb-trial
 
 clean:
 	rm -rf $(VENV) .venv-ha-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
