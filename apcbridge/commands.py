@@ -245,6 +245,14 @@ class Arbiter:
             self._remember_actuation(lane, command, now_mono)
         self._step(command, status, detail, now_at)
 
+    def forbids(self, command: Command, outlet: Outlet) -> str:
+        """Say in words why the rules in force now forbid a command that was admitted before, or return nothing."""
+        try:
+            self._check_policy(self._lane(command.pdu).rules, command, (outlet,))
+        except NotPermitted as refusal:
+            return str(refusal)
+        return ""
+
     def unfinished(self, pdu: str) -> tuple[Command, ...]:
         """Return the active command and those that wait, oldest first."""
         return self._lane(pdu).unfinished()

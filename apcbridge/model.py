@@ -105,7 +105,7 @@ class Outlet:
     """What people call it: the name in the configuration, else the PDU's own label."""
     state: OutletState
     pending: bool
-    """A delayed command waits in the NMC's memory (the ``*`` behind the state)."""
+    """A delayed command waits: in the NMC's memory (the ``*`` behind the state), or for the bridge's own clock."""
     read_at: float
     read_mono: float
     changed_at: float | None = None
@@ -221,7 +221,7 @@ class Nmc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingCommand:
-    """A command that rests in the NMC's memory and dies with a restart."""
+    """A command that rests in the NMC's memory and dies with a restart, or waits for the bridge's own clock."""
 
     outlet: int
     action: str

@@ -123,7 +123,8 @@ class PduConfig(_Section):
     an outlet whose reboot was cut in half."""
     reboot: RebootBy = RebootBy.AUTO
     """Whose clock a REBOOT runs by: `pdu` uses the PDU's own, which a restart of its management card cuts in half;
-    `bridge` switches off, waits and switches on; `auto` does that only when such a restart is expected."""
+    `bridge` switches off, waits and switches on; `auto` does that only when such a restart is expected. With `auto` and
+    `bridge` delayed commands that such a restart would lose run by the bridge's clock, too."""
     outlets: Annotated[Mapping[OutletNumber, OutletConfig], AfterValidator(MappingProxyType)] = Field(
         default_factory=lambda: MappingProxyType({})
     )

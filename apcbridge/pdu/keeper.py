@@ -29,8 +29,9 @@ from apcbridge.model import (
     Reboot,
     Setting,
 )
+from apcbridge.pdu.agenda import Agenda
 from apcbridge.pdu.logger import PduLogger
-from apcbridge.pdu.pending import Debts, PendingBook
+from apcbridge.pdu.pending import REBOOTS, Debts, PendingBook
 from apcbridge.pdu.reboots import (
     ConsoleBack,
     ConsoleSilent,
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
 
 SAVE_EVERY_S = 300.0
 """How often the detector's memory is kept although nothing happened: it tells how long the NMC was seen alive."""
-_REBOOTS = (Action.REBOOT, Action.DELAYED_REBOOT)
 _UNTOLD = Action.OFF
 """Marks a debt of which nobody was told yet: the OFF half is out, its daemon may still send the ON half."""
 
@@ -79,11 +79,12 @@ class Books:
 
     pending: PendingBook = field(default_factory=PendingBook)
     debts: Debts = field(default_factory=Debts)
+    agenda: Agenda = field(default_factory=Agenda)
 
     @classmethod
     def recalled(cls, memory: RebootMemory | None) -> Books:
         """Go on with what was remembered."""
-        return cls() if memory is None else cls(PendingBook(memory.pending), Debts(memory.owed))
+        return cls() if memory is None else cls(PendingBook(memory.pending), Debts(memory.owed), Agenda(memory.held))
 
 
 class Keeper:
@@ -109,6 +110,8 @@ class Keeper:
         self._builder = SnapshotBuilder(settings.id, settings.outlet_names)
         books = books or Books()
         self._pending, self._debts = books.pending, books.debts
+        self.agenda = books.agenda
+        """What the bridge does by its own clock; :meth:`note_agenda` after every change."""
         self._resumer = Resumer(settings.id, clock, door, books.debts, self._log)
         self._link = store.get(settings.id).link
         self._was_up = False
@@ -117,7 +120,7 @@ class Keeper:
         self._status_flags: str | None = None
         self._overloaded: frozenset[str] = frozenset()
         self._saved_revision = detector.revision
-        self._saved_books = (self._pending(), self._debts())
+        self._saved_books = self._books()
         self._promised = ""
         self._saved_mono = clock.monotonic()
         self.command: Command | None = None
@@ -225,7 +228,7 @@ class Keeper:
 
     def _took(self, taken: Taken) -> None:
         self.settled = taken.settled
-        resting = {pending.outlet: pending.command_id for pending in self._pending()}
+        resting = {pending.outlet: pending.command_id for pending in (*self._pending(), *self.agenda.pending)}
         for change in taken.changes:
             command_id = change.explained_by or resting.get(change.number)
             self._log.info(
@@ -265,6 +268,7 @@ class Keeper:
         self._pending.sent(command, outlets, now_mono, now_at)
         for outlet in outlets:
             self._debts.settle(outlet)
+            self.agenda.drop(outlet, unless=command.id)
         if command.id == self._promised and command.outlet is not None and command.action is Action.OFF:
             self._debts.owe(
                 PendingCommand(outlet=command.outlet, action=_UNTOLD, command_id=command.id, since_at=now_at)
@@ -295,11 +299,37 @@ class Keeper:
     def settle_debts(self) -> None:
         """Issue the ON half of reboots that were cut; not while a restart is suspected, which would lose it, too."""
         if self._detector.calm:
+            self._tell_undone()
+            waiting = {held.outlet.number for held in self.agenda.begun}
             for debt in self._debts():
-                if debt.action == _UNTOLD and self._state_of(debt.outlet) is OutletState.OFF:
+                untold = debt.action == _UNTOLD and debt.outlet not in waiting
+                if untold and self._state_of(debt.outlet) is OutletState.OFF:
                     self._owe(debt.outlet, debt.command_id)
-            self._resumer.settle(self._builder.outlet)
+            self._resumer.settle(self._builder.outlet, waiting)
             self._save_books()
+
+    def cancel(self, outlet: int) -> bool:
+        """Forget what the bridge was to do for an outlet by its own clock; return whether there was anything."""
+        if not self.agenda.drop(outlet):
+            return False
+        self._debts.settle(outlet)
+        self.note_agenda()
+        return True
+
+    def note_agenda(self) -> None:
+        """Keep and show what the bridge does by its own clock."""
+        self._save_books()
+        self.publish()
+
+    def _tell_undone(self) -> None:
+        """Tell what the bridge was to do and has not done."""
+        if not self.settled:
+            return
+        undone = self.agenda.undone(self._state_of, [debt.command_id for debt in self._debts()])
+        for pending, reason in undone:
+            self._log.warning("%s of outlet %d was not carried out: %s", pending.action, pending.outlet, reason)
+        if undone:
+            self._record((), [self._lost_event(pending, reason) for pending, reason in undone])
 
     @property
     def nmc(self) -> Nmc:
@@ -365,8 +395,9 @@ class Keeper:
             return
         events = [self._reboot_event(reboot) for reboot in reboots]
         if reboots:
-            lost = self._pending.lose(self._state_of, self._detector.booted_by_mono)
-            events += [self._lost(pending) for pending in lost]
+            events += [
+                self._lost(pending) for pending in self._pending.lose(self._state_of, self._detector.booted_by_mono)
+            ]
         self._record(reboots, events)
         self.publish()
 
@@ -375,14 +406,17 @@ class Keeper:
         self._record((), ())
 
     def _save_books(self) -> None:
-        if (self._pending(), self._debts()) != self._saved_books:
+        if self._books() != self._saved_books:
             self._record((), ())
+
+    def _books(self) -> tuple[tuple[PendingCommand, ...], ...]:
+        return self._pending(), self._debts(), self.agenda()
 
     def _record(self, reboots: tuple[Reboot, ...], events: Iterable[Event]) -> None:
         """Keep restarts, what they lost and what is owed for it in one step, and tell of them after that."""
         self._saved_revision, self._saved_mono = self._detector.revision, self._clock.monotonic()
-        self._saved_books = (self._pending(), self._debts())
-        memory = dataclasses.replace(self._detector.memory(), pending=self._pending(), owed=self._debts())
+        self._saved_books = pending, owed, held = self._books()
+        memory = dataclasses.replace(self._detector.memory(), pending=pending, owed=owed, held=held)
         self._recorder.reboots(self._pdu, reboots, memory, tuple(events))
 
     def _state_of(self, number: int) -> OutletState | None:
@@ -412,24 +446,25 @@ class Keeper:
             self._settings.on_pending_lost,
             extra={"outlet": pending.outlet, "command_id": pending.command_id},
         )
-        if self._settings.on_pending_lost is OnPendingLost.RESUME and pending.action in _REBOOTS:
+        if self._settings.on_pending_lost is OnPendingLost.RESUME and pending.action in REBOOTS:
             self._debts.owe(dataclasses.replace(pending, since_at=self._clock.wall()))
         return self._lost_event(pending)
 
-    def _lost_event(self, pending: PendingCommand) -> Event:
+    def _lost_event(self, pending: PendingCommand, reason: str = "") -> Event:
+        lost: dict[str, Detail] = {"outlet": pending.outlet, "action": pending.action, "command_id": pending.command_id}
         return Event(
             id=uuid4().hex,
             pdu=self._pdu,
             type=EventType.PENDING_LOST,
             at=self._clock.wall(),
-            details={"outlet": pending.outlet, "action": pending.action, "command_id": pending.command_id},
+            details=lost | ({"reason": reason} if reason else {}),
         )
 
     # Out
 
     def publish(self) -> None:
         """Put what is known now into the store."""
-        snapshot = self._builder.build(self._detector.nmc(self._status_flags), self._pending())
+        snapshot = self._builder.build(self.nmc, self._pending(), self.agenda.pending)
         self._store.replace(
             PduStatus(
                 pdu=self._pdu,

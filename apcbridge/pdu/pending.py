@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 RESTS_IN_THE_NMC = frozenset({Action.REBOOT, Action.DELAYED_ON, Action.DELAYED_OFF, Action.DELAYED_REBOOT})
 """What an NMC restart loses (FA232984)."""
+REBOOTS = (Action.REBOOT, Action.DELAYED_REBOOT)
 TAKES_S = 15.0
 """How long a list may not show the ``*`` of a command yet."""
 OWED_FOR_S = 3600.0
 """After an hour an outlet that is off is no longer switched on for a reboot that was cut: somebody may count on it."""
 
-_DONE_WHEN = {Action.DELAYED_ON: OutletState.ON, Action.DELAYED_OFF: OutletState.OFF}
+_DONE_WHEN = {Action.ON: OutletState.ON, Action.DELAYED_ON: OutletState.ON, Action.DELAYED_OFF: OutletState.OFF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class PendingBook:
         gone = [one for one in self._resting.values() if not self._rests_since(one, booted_by_mono)]
         for one in gone:
             del self._resting[one.command.outlet]
-        return tuple(one.command for one in gone if not _is_done(one.command, state_of(one.command.outlet)))
+        return tuple(one.command for one in gone if not is_done(one.command, state_of(one.command.outlet)))
 
     def _rests_since(self, one: _Resting, booted_by_mono: float | None) -> bool:
         if one.session == self._session:
@@ -115,7 +116,8 @@ class PendingBook:
         return booted_by_mono is not None and one.noted_mono > booted_by_mono
 
 
-def _is_done(command: PendingCommand, state: OutletState | None) -> bool:
+def is_done(command: PendingCommand, state: OutletState | None) -> bool:
+    """Tell whether an outlet of that state has what a command wanted; of a reboot no state tells it."""
     wanted = _DONE_WHEN.get(Action(command.action))
     return wanted is not None and state is wanted
 

@@ -10,7 +10,7 @@ from apcbridge.errors import CommandRefused, QueueFull, Stale, TooSoon
 from apcbridge.model import Action, OutletState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from apcbridge.clock import Clock
     from apcbridge.commands import CommandDoor
@@ -33,8 +33,11 @@ class Resumer:
         self._paying: dict[str, tuple[Command, PendingCommand]] = {}
         """Commands under way by their ids, with what each of them pays."""
 
-    def settle(self, outlet_of: Callable[[int], Outlet | None]) -> None:
-        """Issue what is owed; call this when the console was read and no command is being carried out."""
+    def settle(self, outlet_of: Callable[[int], Outlet | None], waiting: Collection[int] = ()) -> None:
+        """Issue what is owed; call this when the console was read and no command is being carried out.
+
+        The outlets that are ``waiting`` get their ON otherwise, when its time has come.
+        """
         now_mono, now_at = self._clock.monotonic(), self._clock.wall()
         for command, debt in list(self._paying.values()):
             if now_mono > command.deadline_mono:
@@ -43,6 +46,8 @@ class Resumer:
         for debt in self._debts.overdue(now_at):
             self._warn("outlet %d was owed its ON half for too long and stays as it is", debt)
         for debt in self._debts():
+            if debt.outlet in waiting:
+                continue
             outlet = outlet_of(debt.outlet)
             self._debts.settle(debt.outlet)
             if outlet is not None and outlet.state is OutletState.OFF:

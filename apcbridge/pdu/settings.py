@@ -30,14 +30,14 @@ class OnPendingLost(StrEnum):
 
 
 class RebootBy(StrEnum):
-    """Whose clock a reboot runs by."""
+    """Whose clock reboots and delayed commands run by."""
 
     AUTO = "auto"
     """The PDU's, unless its card is expected to restart in the middle of it."""
     PDU = "pdu"
-    """The PDU's own reboot: one command, which rests in the card's memory until the outlet is on again."""
+    """The PDU's, always: one command, which rests in the card's memory until all of it is done."""
     BRIDGE = "bridge"
-    """Ours: off, confirmed, wait, on, confirmed. Nothing rests in the card."""
+    """Reboots by ours: off, confirmed, wait, on, confirmed. Delayed commands as with ``auto``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,13 +160,19 @@ class SnapshotBuilder:
             delays = self._delays.get(number, {})
             self._outlets[number] = dataclasses.replace(self._outlets[number], **delays)  # type: ignore[arg-type]  # ints
 
-    def build(self, nmc: Nmc, pending: tuple[PendingCommand, ...]) -> PduSnapshot | None:
-        """Build the next snapshot, or None before the first list was believed whole."""
+    def build(
+        self, nmc: Nmc, pending: tuple[PendingCommand, ...], held: tuple[PendingCommand, ...] = ()
+    ) -> PduSnapshot | None:
+        """Build the next snapshot, or None before the first list was believed whole.
+
+        ``pending`` rests in the NMC's memory; what the bridge has ``held`` looks the same to everybody.
+        """
         if self._taken is None:
             return None
         self._seq += 1
         taken_mono, taken_at = self._taken
         load = self._load
+        waiting = {one.outlet for one in held}
         return PduSnapshot(
             pdu=self._pdu,
             seq=self._seq,
@@ -175,12 +181,12 @@ class SnapshotBuilder:
             dialect=self._dialect,
             identity=self._identity,
             nmc=nmc,
-            outlets=self.outlets,
+            outlets=tuple(dataclasses.replace(o, pending=True) if o.number in waiting else o for o in self.outlets),
             phases=_phases(load) if load else (),
             banks=load.banks if load else (),
             watts=load.watts if load else None,
             volt_amperes=load.volt_amperes if load else None,
-            pending=pending,
+            pending=(*pending, *held),
         )
 
     def _believe(self, row: OutletRow, explained_by: str | None, now_mono: float, now_at: float) -> list[OutletChange]:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from apcbridge.clock import Clock
     from apcbridge.commands import Arbiter, Command
     from apcbridge.console.events import GoalDone
+    from apcbridge.pdu.agenda import Held
     from apcbridge.pdu.keeper import Keeper
     from apcbridge.pdu.ports import PortRegistry
     from apcbridge.pdu.settings import PduSettings
@@ -144,8 +145,8 @@ class Supervisor:
 
     @property
     def switching(self) -> bool:
-        """A command is being carried out right now."""
-        return self._command is not None
+        """A command is being carried out right now, or an outlet is off and waits for its ON."""
+        return self._command is not None or bool(self._keeper.agenda.begun)
 
     def wake(self) -> None:
         """Look at once whether a command waits."""
@@ -178,6 +179,8 @@ class Supervisor:
                 if self._ladder.port_is_suspect and not self._stopping:
                     self._opened += 1
                     return
+        for held in self._keeper.agenda.begun:
+            await self._carry_on(driver, held)
         await self._log_out(driver)
 
     async def _step(self, driver: Driver) -> None:
@@ -187,6 +190,8 @@ class Supervisor:
         command = self._arbiter.take(self.id, now_mono, self._clock.wall())
         if command is not None:
             await self._execute(driver, command)
+        elif not self._ladder.failures and (held := self._keeper.agenda.due(now_mono)) is not None:
+            await self._carry_on(driver, held)
         elif now_mono >= self._next_poll_mono:
             self._next_poll_mono = now_mono + self._settings.poll_interval_s
             await self._poll(driver)
@@ -335,6 +340,20 @@ class Supervisor:
             self._arbiter.finish(command, verdict.status, verdict.detail, self._clock.monotonic(), self._clock.wall())
         driver.check()
 
+    async def _carry_on(self, driver: Driver, held: Held) -> None:
+        """Do what the bridge holds and whose time has come, if it is still allowed."""
+        forbidden = "" if held.begun else self._arbiter.forbids(held.command, held.outlet)
+        if forbidden:
+            self._keeper.agenda.forsake(held, forbidden)
+            return
+        self._command = self._keeper.command = held.command
+        try:
+            await self._executor.carry_on(driver, held)
+        finally:
+            self._command = self._keeper.command = None
+        self._keeper.note_agenda()
+        driver.check()
+
     # Failures
 
     def _succeeded(self) -> None:
@@ -384,7 +403,8 @@ class Supervisor:
         now_mono = self._clock.monotonic()
         next_event_mono = self._arbiter.next_event_mono(self.id, now_mono)
         beat_mono = now_mono + BEAT_S
-        return min(wanted_mono, beat_mono, *([] if next_event_mono is None else [next_event_mono]))
+        step_mono = max(self._keeper.agenda.next_mono, now_mono) if not self._ladder.failures else beat_mono
+        return min(wanted_mono, beat_mono, step_mono, *([] if next_event_mono is None else [next_event_mono]))
 
     def _beat(self) -> None:
         self.progress_mono = self._clock.monotonic()

@@ -9,6 +9,7 @@ from apcbridge.commands import ResultStatus
 from apcbridge.console.events import GoalDone, GoalFailed, Outcome
 from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAll
 from apcbridge.model import Action, Setting
+from apcbridge.pdu.agenda import Step
 
 if TYPE_CHECKING:
     from apcbridge.commands import Command
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SETTLE_S = 10.0
 """A relay follows the console's success text by up to 5 s (FA232984: some commands take 3 to 5 s)."""
 REBOOT_DURATION_UNTOLD_S = 30
+DEFAULT_REBOOT_DURATION_S = 5
+"""What every APC PDU leaves the factory with; used where the console does not tell the outlet's own."""
 
 
 def goal_for(command: Command, outlet: Outlet | None) -> Goal:
@@ -62,20 +65,45 @@ def _configuration(command: Command, setting: Setting, outlet: Outlet | None) ->
 
 
 def rests_s(action: Action | Setting, outlet: Outlet) -> float:
-    """Tell how long a command rests in the NMC's memory, as far as that is known."""
-    on_s, off_s = max(outlet.on_delay_s or 0, 0), max(outlet.off_delay_s or 0, 0)
-    duration_s = REBOOT_DURATION_UNTOLD_S if outlet.reboot_duration_s is None else outlet.reboot_duration_s
-    match action:
-        case Action.REBOOT:
-            return SETTLE_S + duration_s
-        case Action.DELAYED_ON:
-            return SETTLE_S + on_s
-        case Action.DELAYED_OFF:
-            return SETTLE_S + off_s
-        case Action.DELAYED_REBOOT:
-            return SETTLE_S + off_s + duration_s + on_s
-        case _:
-            return 0.0
+    """Tell how long a command rests in the NMC's memory; infinity if its delay is not known."""
+    if action is Action.REBOOT:
+        duration_s = outlet.reboot_duration_s
+        return SETTLE_S + (REBOOT_DURATION_UNTOLD_S if duration_s is None else duration_s)
+    if action not in (Action.DELAYED_ON, Action.DELAYED_OFF, Action.DELAYED_REBOOT):
+        return 0.0
+    steps = own_steps(action, outlet)
+    if steps is None:
+        return float("inf")
+    return SETTLE_S + sum(step.wait_s for step in steps) if steps else 0.0
+
+
+def own_steps(action: Action | Setting, outlet: Outlet) -> tuple[Step, ...] | None:
+    """Return what the bridge does by its own clock in place of a delayed command of the PDU.
+
+    None if a delay is not known; nothing if it is "never": then the PDU does nothing, either.
+    """
+    on = _step(outlet.on_delay_s, Action.ON)
+    off = _step(outlet.off_delay_s, Action.OFF)
+    if action is Action.DELAYED_ON:
+        return on
+    if action is Action.DELAYED_OFF or off is None or not off:
+        return off
+    return (
+        off + tuple(Step(reboot_duration_s(outlet) + step.wait_s, step.action) for step in on)
+        if on is not None
+        else None
+    )
+
+
+def _step(delay_s: int | None, action: Action) -> tuple[Step, ...] | None:
+    if delay_s is None:
+        return None
+    return (Step(delay_s, action),) if delay_s >= 0 else ()
+
+
+def reboot_duration_s(outlet: Outlet) -> int:
+    """Tell how long an outlet stays off in a reboot by our own clock."""
+    return DEFAULT_REBOOT_DURATION_S if outlet.reboot_duration_s is None else outlet.reboot_duration_s
 
 
 def restart_expected_within(nmc: Nmc, rests_s: float, now_at: float) -> bool:

@@ -161,6 +161,7 @@ class World:
         self._given = 0
         self.detector: Witness
         self.supervisor: Supervisor
+        self.arbiter: Arbiter
         self.store: Store
         self._door: Door
 
@@ -186,7 +187,7 @@ class World:
         stale_s, lost_s = self.settings.stale_after_s, self.settings.lost_after_s
         first = PduStatus(pdu="p", link=link, snapshot=None, stale_after_s=stale_s, lost_after_s=lost_s)
         self.store = Store([first])
-        arbiter = Arbiter({"p": self._rules}, self.results.append)
+        self.arbiter = arbiter = Arbiter({"p": self._rules}, self.results.append)
         self._door = Door(arbiter, self.store, self.clock)
         books = Books.recalled(memory)
         keeper = Keeper(self.settings, self.store, self.clock, self, self._door, self.detector, books)

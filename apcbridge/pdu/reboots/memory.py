@@ -70,6 +70,8 @@ class RebootMemory:
     """Commands that rest in the NMC's memory; kept here so that a restart and what it lost are written at once."""
     owed: tuple[PendingCommand, ...] = ()
     """Reboots that were cut and whose outlets shall be switched on again."""
+    held: tuple[PendingCommand, ...] = ()
+    """Delayed commands that the bridge was to carry out by its own clock."""
 
     def dump(self) -> str:
         """Return the JSON text that the journal keeps."""

@@ -11,7 +11,8 @@ from apcbridge.console.events import GoalDone, GoalFailed, GoalResult, Outcome
 from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAll
 from apcbridge.errors import GoalTimeout
 from apcbridge.model import Action, Nmc, Outlet, OutletState, Setting
-from apcbridge.pdu.switching import ending, goal_for, restart_expected_within, rests_s
+from apcbridge.pdu.agenda import Step
+from apcbridge.pdu.switching import ending, goal_for, own_steps, restart_expected_within, rests_s
 
 OUTLET = Outlet(number=3, name="nas", own_label="Outlet 3", state=OutletState.ON, pending=False, read_at=0, read_mono=0)
 
@@ -99,8 +100,34 @@ def test_a_restart_is_expected_only_by_a_rhythm(nmc: Nmc, rests_for_s: float, no
 
 
 def test_how_long_a_command_rests_in_the_card() -> None:
-    outlet = dataclasses.replace(OUTLET, on_delay_s=20, off_delay_s=-1, reboot_duration_s=5)
+    outlet = dataclasses.replace(OUTLET, on_delay_s=20, off_delay_s=0, reboot_duration_s=5)
     assert rests_s(Action.OFF, outlet) == 0
     assert rests_s(Action.REBOOT, outlet) == 15
     assert rests_s(Action.DELAYED_ON, outlet) == 30
     assert rests_s(Action.DELAYED_REBOOT, outlet) == 35
+
+
+def test_what_never_happens_does_not_rest_there_and_what_is_not_told_may_rest_for_ever() -> None:
+    never = dataclasses.replace(OUTLET, on_delay_s=-1, off_delay_s=-1)
+    assert rests_s(Action.DELAYED_ON, never) == 0
+    assert rests_s(Action.DELAYED_REBOOT, never) == 0
+    assert rests_s(Action.DELAYED_OFF, OUTLET) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("action", "on_s", "off_s", "steps"),
+    [
+        (Action.DELAYED_ON, 20, 0, (Step(20, Action.ON),)),
+        (Action.DELAYED_OFF, -1, 30, (Step(30, Action.OFF),)),
+        (Action.DELAYED_REBOOT, 20, 30, (Step(30, Action.OFF), Step(27, Action.ON))),
+        (Action.DELAYED_REBOOT, -1, 30, (Step(30, Action.OFF),)),
+        (Action.DELAYED_REBOOT, 20, -1, ()),
+        (Action.DELAYED_REBOOT, None, 30, None),
+        (Action.DELAYED_ON, None, 30, None),
+    ],
+)
+def test_what_the_bridge_does_in_the_place_of_the_pdu(
+    action: Action, on_s: int | None, off_s: int, steps: tuple[Step, ...] | None
+) -> None:
+    outlet = dataclasses.replace(OUTLET, on_delay_s=on_s, off_delay_s=off_s, reboot_duration_s=7)
+    assert own_steps(action, outlet) == steps
