@@ -105,6 +105,8 @@ class Supervisor:
         """When each outlet's delays are to be read again, where that is one page per outlet."""
         self._configs_due_mono = float("-inf")
         """When to ask for any of them again."""
+        self._refused: frozenset[Evidence] = frozenset()
+        """What the console refused to tell when it was last asked."""
         self._wake = asyncio.Event()
         self._stopping = False
         self._driver: Driver | None = None
@@ -259,19 +261,24 @@ class Supervisor:
     async def _ask_for(self, driver: Driver, evidence: Evidence, goal: Goal) -> bool:
         """Ask for evidence; return whether it may be asked for again.
 
-        What one garbled byte has spoilt is: the detector asks until its deadline. What this unit or account does not
-        offer is not, nor the network: no report waits for it, and its screen is the least attested one.
+        What one garbled byte has spoilt is: the detector asks until its deadline. What this unit or account refuses
+        twice in a row is not (once may be noise), nor the network: no report waits for it, and its screen is the least
+        attested one.
         """
         once = evidence is Evidence.NETWORK
         try:
             await self._ask(driver, goal)
         except (CommandRejected, *GARBLED) as error:
             self._log.info("%s was not told: %s", type(goal).__name__, error)
-            return not once and not isinstance(error, CommandRejected)
+            refused = isinstance(error, CommandRejected)
+            refused_before = evidence in self._refused
+            self._refused = self._refused | {evidence} if refused else self._refused - {evidence}
+            return not once and not (refused and refused_before)
         except ConsoleError:
             if once:
                 self._keeper.cannot_tell(evidence)
             raise
+        self._refused -= {evidence}
         return True
 
     def _up_time_due(self, now_mono: float) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from types import TracebackType
 
+    from apcbridge.console.events import Event as ConsoleEvent
     from apcbridge.model import Action
     from apcbridge.pdu.ports import Port
     from apcbridge.sim.device import SimLine
@@ -97,7 +98,8 @@ def leaping(time: TrueTime, work: Coroutine[Any, Any, T]) -> T:
 class _Wire:
     """An open line to the simulated PDU; it can break."""
 
-    def __init__(self, server: SimServer) -> None:
+    def __init__(self, server: SimServer, on_bytes: Callable[[bytes], bytes]) -> None:
+        self._on_bytes = on_bytes
         self._received: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._line: SimLine = server.connect(self._received.put_nowait)
 
@@ -105,7 +107,7 @@ class _Wire:
         data = await self._received.get()
         if data is None:
             raise PortLost("the line was pulled")
-        return data
+        return self._on_bytes(data)
 
     async def write(self, data: bytes) -> None:
         if not self._line.open:
@@ -128,6 +130,16 @@ class Witness(RebootDetector):
     def observe(self, observation: Observation) -> None:
         self.on_observation(observation)
         super().observe(observation)
+
+
+class Listener(Keeper):
+    """A keeper that is told of the console's events together with others."""
+
+    heard: Callable[[ConsoleEvent], None] = staticmethod(lambda _event: None)
+
+    def on_event(self, event: ConsoleEvent) -> None:
+        self.heard(event)
+        super().on_event(event)
 
 
 class World:
@@ -154,6 +166,9 @@ class World:
         self.cut_until = -1.0
         self.on_reboot: Callable[[Reboot], None] = lambda _reboot: None
         self.on_observation: Callable[[Observation], None] = lambda _seen: None
+        self.on_event: Callable[[ConsoleEvent], None] = lambda _event: None
+        self.on_bytes: Callable[[bytes], bytes] = lambda data: data
+        """What the line makes of what the console prints."""
         self._rules = rules or PduRules()
         self._server = SimServer(self.pdu)
         self._wire: _Wire | None = None
@@ -190,7 +205,8 @@ class World:
         self.arbiter = arbiter = Arbiter({"p": self._rules}, self.results.append)
         self._door = Door(arbiter, self.store, self.clock)
         books = Books.recalled(memory)
-        keeper = Keeper(self.settings, self.store, self.clock, self, self._door, self.detector, books)
+        keeper = Listener(self.settings, self.store, self.clock, self, self._door, self.detector, books)
+        keeper.heard = self.on_event
         ports = PortRegistry()
         ports.register("virtual", self._open)
         services = Services(clock=self.clock, arbiter=arbiter, ports=ports)
@@ -213,7 +229,7 @@ class World:
     async def _open(self, url: str, _baud: int) -> Port:
         if self.time.now < self.cut_until:
             raise PortUnavailable(f"{url}: no such device")
-        self._wire = _Wire(self._server)
+        self._wire = _Wire(self._server, self.on_bytes)
         return self._wire
 
     def pull_line(self, for_s: float) -> None:
