@@ -9,12 +9,9 @@ Run as ``python -m tests.soak.reboots [hours] [seed]``; exits 1 on the first bro
 
 from __future__ import annotations
 
-import random
-import statistics
-import sys
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from apcbridge.console.events import LogEntry, NetworkReading
 from apcbridge.model import Reboot, RebootCause
@@ -32,8 +29,14 @@ from apcbridge.pdu.reboots import (
     UpTime,
 )
 from apcbridge.pdu.reboots.explain import EARLIER
+from tests import soak as soaking
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
 
 HOUR = 3600.0
+CARD_HOURS = 500.0
 EPOCH_AT = 1_700_000_000.0
 APART_S = 180
 """Restarts closer to each other than this cannot be told apart by an up time in whole minutes alone."""
@@ -148,28 +151,15 @@ class Card:
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(soaking.Tally):
     """What came of it all."""
 
-    hours: float = 0.0
-    restarts: int = 0
-    reported: int = 0
     seen: int = 0
     told_by_log_only: int = 0
-    unknown: int = 0
     undecidable: int = 0
     daemon_restarts: int = 0
     machine_restarts: int = 0
-    clock_jumps: int = 0
-    line_losses: int = 0
     garbled: int = 0
-    prediction_errors_s: list[float] = field(default_factory=list)
-    boot_errors_s: list[float] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    def add(self, other: Tally) -> None:
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Watch:
@@ -440,38 +430,19 @@ def _across_machine(reboot: Reboot, life: Life) -> bool:
 
 def soak(hours: float, seed: int) -> Tally:
     """Watch card after card until that many hours have passed; stop at the first fault."""
-    total = Tally()
-    number = 0
-    while total.hours < hours and not total.faults:
-        one = Watch(random.Random(f"{seed}/{number}")).run(min(500.0, hours))
-        one.faults = [f"card {number} of seed {seed}: {fault}" for fault in one.faults]
-        total.add(one)
-        number += 1
-    return total
+    return soaking.card_after_card(Tally(), hours, seed, lambda rng: Watch(rng).run(min(CARD_HOURS, hours)))
 
 
-def main() -> int:
-    """Run and print the figures."""
-    hours = float(sys.argv[1]) if len(sys.argv) > 1 else 10_000.0
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else time.time_ns() % 1_000_000
-    began = time.monotonic()
-    tally = soak(hours, seed)
-    print(f"seed {seed}: {tally.hours:.0f} simulated hours in {time.monotonic() - began:.0f} s")
-    print(
-        f"  {tally.daemon_restarts} daemon restarts, {tally.machine_restarts} machine restarts, "
+def figures(tally: Tally) -> Iterator[str]:
+    """Say what came of it."""
+    yield (
+        f"{tally.daemon_restarts} daemon restarts, {tally.machine_restarts} machine restarts, "
         f"{tally.clock_jumps} clock jumps, {tally.line_losses} line losses, {tally.garbled} garbled readings"
     )
-    print(f"  {tally.restarts} NMC restarts, {tally.seen} of them seen, {tally.reported} reported")
-    print(f"  {tally.told_by_log_only} told by the event log alone, {tally.unknown} of unknown cause")
-    print(f"  {tally.undecidable} undecidable (machine restarted, no log)")
-    for name, errors in (("boot time", tally.boot_errors_s), ("prediction", tally.prediction_errors_s)):
-        if len(errors) > 1:
-            cuts = statistics.quantiles(errors, n=100)
-            print(f"  {name} error: median {cuts[49]:.0f} s, p95 {cuts[94]:.0f} s, p99 {cuts[98]:.0f} s")
-    for fault in tally.faults:
-        print(f"  BROKEN: {fault}")
-    return 1 if tally.faults else 0
+    yield f"{tally.restarts} NMC restarts, {tally.seen} of them seen, {tally.reported} reported"
+    yield f"{tally.told_by_log_only} told by the event log alone, {tally.unknown} of unknown cause"
+    yield f"{tally.undecidable} undecidable (machine restarted, no log)"
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(soaking.run(10_000.0, soak, figures))

@@ -16,10 +16,6 @@ import asyncio
 import dataclasses
 import logging
 import os
-import random
-import statistics
-import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -32,10 +28,12 @@ from apcbridge.pdu.settings import OnPendingLost, PduSettings, RebootBy, Session
 from apcbridge.sim.relays import Action as SimAction
 from apcbridge.sim.relays import Effect
 from apcbridge.sim.url import parse_url
+from tests import soak as soaking
 from tests.integration.virtual_world import TrueTime, World, leaping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import random
+    from collections.abc import Callable, Iterator
 
     from apcbridge.model import Reboot
     from apcbridge.sim.firmware import Restart
@@ -72,29 +70,16 @@ class Life:
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(soaking.Tally):
     """What came of it all."""
 
-    hours: float = 0.0
-    restarts: int = 0
-    reported: int = 0
     judged: int = 0
-    unknown: int = 0
     misled: int = 0
     """Other restarts that fell on the watchdog's beat where there was nothing but the beat to go by."""
     commands: int = 0
     lost: int = 0
     kills: int = 0
-    line_losses: int = 0
-    clock_jumps: int = 0
-    prediction_errors_s: list[float] = field(default_factory=list)
-    boot_errors_s: list[float] = field(default_factory=list)
     causes: Counter[str] = field(default_factory=Counter)
-    faults: list[str] = field(default_factory=list)
-
-    def add(self, other: Tally) -> None:
-        for one in dataclasses.fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
 
 class Watch:
@@ -308,40 +293,29 @@ class Watch:
 
 def soak(hours: float, seed: int) -> Tally:
     """Watch card after card until that many hours have passed; stop at the first fault."""
-    total = Tally()
-    number = 0
-    while total.hours < hours and not total.faults:
-        watch = Watch(random.Random(f"{seed}/{number}"))
-        one = leaping(watch.time, watch.run(min(CARD_HOURS, hours)))
-        one.faults = [f"card {number} of seed {seed}: {fault}" for fault in one.faults]
-        total.add(one)
-        number += 1
-    return total
+
+    def watched(rng: random.Random) -> Tally:
+        watch = Watch(rng)
+        return leaping(watch.time, watch.run(min(CARD_HOURS, hours)))
+
+    return soaking.card_after_card(Tally(), hours, seed, watched)
+
+
+def figures(tally: Tally) -> Iterator[str]:
+    """Say what came of it."""
+    yield (
+        f"{tally.kills} daemons killed, {tally.clock_jumps} clock jumps, {tally.line_losses} line losses, "
+        f"{tally.commands} commands, {tally.lost} steps lost by restarts"
+    )
+    yield f"{tally.restarts} NMC restarts, {tally.reported} reported, {tally.unknown} of unknown cause"
+    yield f"{tally.misled} other restarts taken for the watchdog's because they fell on its beat"
+    yield f"causes: {', '.join(f'{words} {count}' for words, count in sorted(tally.causes.items()))}"
 
 
 def main() -> int:
     """Run and print the figures."""
-    default = float(os.environ.get("APCBRIDGE_SOAK_HOURS", DEFAULT_HOURS))
-    hours = float(sys.argv[1]) if len(sys.argv) > 1 else default
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else time.time_ns() % 1_000_000
     logging.disable(logging.CRITICAL)
-    began = time.monotonic()
-    tally = soak(hours, seed)
-    print(f"seed {seed}: {tally.hours:.0f} simulated hours in {time.monotonic() - began:.0f} s")
-    print(
-        f"  {tally.kills} daemons killed, {tally.clock_jumps} clock jumps, {tally.line_losses} line losses, "
-        f"{tally.commands} commands, {tally.lost} steps lost by restarts"
-    )
-    print(f"  {tally.restarts} NMC restarts, {tally.reported} reported, {tally.unknown} of unknown cause")
-    print(f"  {tally.misled} other restarts taken for the watchdog's because they fell on its beat")
-    print(f"  causes: {', '.join(f'{words} {count}' for words, count in sorted(tally.causes.items()))}")
-    for name, errors in (("boot time", tally.boot_errors_s), ("prediction", tally.prediction_errors_s)):
-        if len(errors) > 1:
-            cuts = statistics.quantiles(errors, n=100)
-            print(f"  {name} error: median {cuts[49]:.0f} s, p95 {cuts[94]:.0f} s, p99 {cuts[98]:.0f} s")
-    for fault in tally.faults:
-        print(f"  BROKEN: {fault}")
-    return 1 if tally.faults else 0
+    return soaking.run(float(os.environ.get("APCBRIDGE_SOAK_HOURS", DEFAULT_HOURS)), soak, figures)
 
 
 if __name__ == "__main__":
