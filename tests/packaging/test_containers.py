@@ -15,6 +15,7 @@ import apcbridge
 from apcbridge.config import examine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
@@ -69,6 +70,38 @@ def test_snmp_is_there_only_when_asked_for(app: ModuleType, tmp_path: Path) -> N
 def test_a_rule_for_a_pdu_that_is_not_there_is_not_swallowed(app: ModuleType) -> None:
     with pytest.raises(app.Unusable, match="pdu9"):
         app.configuration(example() | {"no_off": ["pdu9:1"]}, BROKER, "/state")
+
+
+def leaves(schema: Any) -> Iterator[str]:
+    """Give the types in a schema of options."""
+    if isinstance(schema, str):
+        yield schema
+        return
+    for one in schema.values() if isinstance(schema, dict) else schema:
+        yield from leaves(one)
+
+
+def fits(value: Any, schema: Any) -> bool:
+    """Whether options are of their types, as the supervisor judges them before it starts the app."""
+    if isinstance(schema, dict):
+        kinds = {key: kind[0] if isinstance(kind, list) else kind for key, kind in schema.items()}
+        needed = {key for key, kind in kinds.items() if not str(kind).endswith("?")}
+        return needed <= value.keys() and all(fits(one, schema[key]) for key, one in value.items())
+    if isinstance(schema, list):
+        return isinstance(value, list) and all(fits(one, schema[0]) for one in value)
+    kind, _, argument = schema.removesuffix("?").removesuffix(")").partition("(")
+    patterns = {"match": argument, "list": f"^(?:{argument})$"}
+    return isinstance(value, str) and re.match(patterns.get(kind, ""), value) is not None
+
+
+def test_the_supervisor_takes_the_options() -> None:
+    document = yaml.safe_load((APP / "config.yaml").read_text(encoding="utf-8"))
+    assert {re.split(r"[(?]", kind)[0] for kind in leaves(document["schema"])} <= {"str", "password", "match", "list"}
+    assert fits(document["options"], document["schema"])
+    assert fits(example(), document["schema"])
+    assert not fits(example() | {"no_off": ["pdu1"]}, document["schema"])
+    assert all(re.fullmatch(r"mqtt:(provide|want|need)", service) for service in document["services"])
+    assert document["ports"].keys() == document["ports_description"].keys()
 
 
 def test_every_option_has_a_schema() -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -235,6 +236,17 @@ def test_the_zabbix_template_is_consistent() -> None:
                 called = re.findall(rf"/{re.escape(template['name'])}/(.+?)(?:,[^\]\"]*)?\)", trigger["expression"])
                 assert called, trigger["expression"]
                 assert set(called) <= keys, trigger["expression"]
+
+
+def test_zabbix_would_import_every_uuid_of_the_template() -> None:
+    text = (EXAMPLES / "zabbix" / "apcbridge.yaml").read_text(encoding="utf-8")
+    found = re.findall(r"\buuid: (\S+)", text)
+    assert len(found) > 30
+    assert len(set(found)) == len(found)
+    for one in found:
+        # Zabbix takes version 4 without hyphens, and refuses the whole file for any other.
+        assert uuid.UUID(one).hex == one
+        assert uuid.UUID(one).version == 4
 
 
 def test_the_dashboard_asks_for_metrics_that_exist(bridge: Bridge) -> None:
