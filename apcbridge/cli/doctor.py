@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from apcbridge.tools.doctor.examination import Daemon
     from apcbridge.tools.doctor.findings import Finding
 
-_TEXT_WIDTH = 78
+TEXT_WIDTH = 78
+_NARROWEST = 40
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -71,11 +74,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         from apcbridge.cli.paint import Paint
 
-        print("\n".join(report(findings, Paint.of())))
+        # Piped text is as wide as ever; a window narrower than it would break words.
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
+        print("\n".join(report(findings, Paint.of(), min(columns, TEXT_WIDTH))))
     return Exit.FAILED if any(finding.level is Level.FAIL for finding in findings) else Exit.GOOD
 
 
-def report(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
+def report(findings: Sequence[Finding], paint: Paint, width: int = TEXT_WIDTH) -> Iterator[str]:
     """Show findings subject by subject, the advice under each, and a summary that can be read alone."""
     from apcbridge.cli.paint import Style
     from apcbridge.tools.doctor.findings import Level
@@ -85,11 +90,11 @@ def report(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
         yield paint(subject, Style.STRONG)
         for finding in (finding for finding in findings if finding.subject == subject):
             word = finding.level.upper() if finding.level is Level.FAIL else str(finding.level)
-            first, *rest = _wrapped(finding.text)
+            first, *rest = _wrapped(finding.text, width - 8)
             yield f"  {paint(f'{word:<4}', *styles[finding.level])}  {first}"
             yield from (f"        {line}" for line in rest)
             if finding.advice:
-                first, *rest = _wrapped(finding.advice, 3)
+                first, *rest = _wrapped(finding.advice, width - 11)
                 yield f"        {paint('->', Style.SOFT)} {first}"
                 yield from (f"           {line}" for line in rest)
         yield ""
@@ -109,11 +114,11 @@ def _summary(findings: Iterable[Finding], paint: Paint) -> str:
     return paint(f"all {len(levels)} fine", Style.GOOD)
 
 
-def _wrapped(text: str, indent: int = 0) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
     import textwrap
 
     # Commands and paths must stay in one piece, so that they can be copied.
-    return textwrap.wrap(text, _TEXT_WIDTH - 8 - indent, break_long_words=False, break_on_hyphens=False) or [""]
+    return textwrap.wrap(text, max(width, _NARROWEST), break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _as_json(findings: Iterable[Finding]) -> dict[str, object]:
@@ -158,7 +163,6 @@ def _ask_daemon(path: Path) -> Daemon:
 
 def _fix_gateway(args: argparse.Namespace) -> int:
     import asyncio
-    import sys
 
     from apcbridge.clock import SystemClock
     from apcbridge.composition import pdu_settings

@@ -13,7 +13,14 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from apcbridge.console.scanner import split_lines
-from apcbridge.errors import CommandRejected, GoalTimeout, OutletMismatch, ScreenUnrecognised, TableIncomplete
+from apcbridge.errors import (
+    CommandRejected,
+    ConsoleError,
+    GoalTimeout,
+    OutletMismatch,
+    ScreenUnrecognised,
+    TableIncomplete,
+)
 
 if TYPE_CHECKING:
     from apcbridge.console.dialects import DialectId
@@ -173,6 +180,15 @@ class Memory:
     def forget_place(self) -> None:
         """Forget where in the menus we are. What was listed is kept: it is compared with a fresh list before use."""
         self.screen = None
+
+
+def next_step(dialog: Dialog[Result], answer: Reply | ConsoleError | None) -> Step:
+    """Begin a dialog, or hand it how its last step ended, and return its next one; StopIteration holds its result."""
+    if answer is None:
+        return next(dialog)
+    if isinstance(answer, ConsoleError):
+        return dialog.throw(answer)
+    return dialog.send(answer)
 
 
 def check_typable(text: str) -> None:

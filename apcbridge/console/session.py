@@ -17,6 +17,7 @@ from apcbridge.console.dialog import (
     Reply,
     Send,
     Step,
+    next_step,
 )
 from apcbridge.console.events import (
     ActuationSent,
@@ -232,7 +233,7 @@ class Session:
         try:
             while True:
                 self._weigh(answer)
-                step = _next_step(dialog, answer)
+                step = next_step(dialog, answer)
                 answer = self._take(step, now)
                 if answer is None:
                     return
@@ -305,14 +306,6 @@ class Session:
             self._forget()
             self._door.ours = False
             self._events.append(SessionLost(f"the console printed its {prompt} prompt unasked"))
-
-
-def _next_step(dialog: Dialog[GoalResult], answer: Answer | None) -> Step:
-    if answer is None:
-        return next(dialog)
-    if isinstance(answer, ConsoleError):
-        return dialog.throw(answer)
-    return dialog.send(answer)
 
 
 def _nothing(now: float) -> Reply:

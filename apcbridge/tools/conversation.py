@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from apcbridge.console.access import SessionState, arrive, leave
-from apcbridge.console.dialog import Emit, Memory, Pause, Reply, Send
+from apcbridge.console.dialog import Emit, Memory, Pause, Reply, Send, next_step
 from apcbridge.console.line import Line
 from apcbridge.console.scanner import Prompt
 from apcbridge.errors import ConsoleError, PortLost
@@ -56,7 +56,7 @@ class Conversation:
         try:
             while True:
                 try:
-                    step = _next_step(dialog, answer)
+                    step = next_step(dialog, answer)
                 except StopIteration as stop:
                     result: Result = stop.value
                     return result
@@ -128,14 +128,6 @@ async def _leave(talk: Conversation, door: Door) -> None:
         # Not ours any more: whatever is open there is left, not taken over.
         door.ours = False
         await talk.hold(arrive(door, talk.memory))
-
-
-def _next_step(dialog: Dialog[Result], answer: Answer | None) -> Step:
-    if answer is None:
-        return next(dialog)
-    if isinstance(answer, ConsoleError):
-        return dialog.throw(answer)
-    return dialog.send(answer)
 
 
 def _nothing_to_note(_step: Send) -> None:

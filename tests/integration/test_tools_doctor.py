@@ -275,6 +275,14 @@ async def test_the_gateway_is_shown_set_and_read_back(tmp_path: Path, url: str) 
         assert world.pdu.gate.holder is None
 
 
+async def test_a_gateway_that_is_set_already_is_good(tmp_path: Path) -> None:
+    async with World(tmp_path, "sim://AP7920?firmware=3.7.3&password=s3cret&gateway=192.168.7.1") as world:
+        player = Player()
+        assert await cure(world, player, "192.168.7.1")
+        assert "already; nothing was changed" in player.page
+        assert player.asked == []
+
+
 async def test_nothing_is_set_without_consent(tmp_path: Path) -> None:
     async with World(tmp_path, "sim://AP7920?firmware=3.7.3&password=s3cret&gateway=none") as world:
         assert not await cure(world, Player(("Set the default gateway", False)), "192.168.7.10")

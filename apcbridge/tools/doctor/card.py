@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from apcbridge.pdu.reboots.diagnosis import NO_ADDRESS, outside_own_network
 from apcbridge.tools.knock import Sound
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ CLOCK_SLACK = timedelta(minutes=5)
 _ZONE_STEP = timedelta(minutes=15)
 """Time zones differ by multiples of this; the card does not tell which it means."""
 _WIDEST_ZONE = timedelta(hours=26)
-_NO_GATEWAY = "0.0.0.0"
 _DATE_FORMS = ("%m/%d/%Y", "%d/%m/%Y", "%Y-%m-%d", "%d.%m.%Y", "%m-%d-%Y")
 
 _FLAGS = {
@@ -103,27 +102,16 @@ def judge_flags(flags: str, report: Reporter) -> Iterator[Finding]:
 def judge_network(network: NetworkReading, report: Reporter) -> Iterator[Finding]:
     """Judge address and gateway: the card lives on the gateway's answers."""
     cure = "give it a host that always answers: apcbridge doctor --fix-gateway ADDRESS PDU"
-    if network.gateway is None or network.gateway == _NO_GATEWAY:
+    if network.gateway is None or network.gateway == NO_ADDRESS:
         yield report.warn(
             "the card has no default gateway: on a quiet network its watchdog restarts it every ten minutes", cure
         )
         return
-    own = outside(network)
+    own = outside_own_network(network)
     if own:
         yield report.warn(f"the gateway {network.gateway} is not in the card's own network {own}", cure)
     else:
         yield report.ok(f"address {network.address or '?'}, gateway {network.gateway}")
-
-
-def outside(network: NetworkReading) -> str:
-    """Return the card's network if its gateway is not in it, else nothing."""
-    if not (network.address and network.subnet_mask and network.gateway):
-        return ""
-    try:
-        own = ipaddress.IPv4Network(f"{network.address}/{network.subnet_mask}", strict=False)
-        return "" if ipaddress.IPv4Address(network.gateway) in own else str(own)
-    except ValueError:
-        return ""
 
 
 def _judge_clock(banner: Banner, now: datetime, report: Reporter) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from apcbridge.console.goals import Logout, ReadNetwork, SetGateway
 from apcbridge.console.session import Session, SessionOptions
 from apcbridge.errors import CommandRejected, PortLost
 from apcbridge.pdu.driver import Driver
-from apcbridge.tools.doctor.card import outside
+from apcbridge.pdu.reboots.diagnosis import outside_own_network
 
 if TYPE_CHECKING:
     from apcbridge.clock import Clock
@@ -36,7 +36,7 @@ class GatewayFix:
         self._network = NetworkReading()
 
     async def run(self, pdu: PduSettings, address: str) -> bool:
-        """Return whether the card shows the new gateway; False also if the user would rather not.
+        """Return whether the card shows that gateway; False also if the user would rather not.
 
         Raises PortError, ConsoleError (CommandRejected where this console does not let the gateway be set).
         """
@@ -45,7 +45,11 @@ class GatewayFix:
         driver = Driver(await self._ports.open(pdu.port, pdu.bauds[0]), session, self._clock, self._take)
         try:
             await _reach(driver, ReadNetwork())
-            if not await self._agreed(pdu.id, address):
+            self._show(pdu.id)
+            if self._network.gateway == address:
+                self._terminal.say(f"The gateway is {address} already; nothing was changed.")
+                return True
+            if not await self._agreed(address):
                 return False
             await _reach(driver, SetGateway(address))
             self._network = NetworkReading()
@@ -64,15 +68,15 @@ class GatewayFix:
         finally:
             driver.close()
 
-    async def _agreed(self, pdu: str, address: str) -> bool:
+    def _show(self, pdu: str) -> None:
         network = self._network
         self._terminal.say(f"{pdu} now:  address {network.address or '?'}, mask {network.subnet_mask or '?'}")
         self._terminal.say(f"{' ' * len(pdu)}       default gateway {network.gateway or 'none'}")
-        if network.gateway == address:
-            self._terminal.say(f"The gateway is {address} already; nothing was changed.")
-            return False
+
+    async def _agreed(self, address: str) -> bool:
+        network = self._network
         after = NetworkReading(address=network.address, subnet_mask=network.subnet_mask, gateway=address)
-        own = outside(after)
+        own = outside_own_network(after)
         if own:
             self._terminal.say(f"Mind: {address} is not in the card's own network {own}: it will hardly be reached.")
         question = f"Set the default gateway to {address}? No outlet is touched."
