@@ -21,7 +21,7 @@ DEMO_ARGS ?=
 
 # The programs that the tests drive, and what it takes to build systemd-python.
 DEBIAN_PACKAGES := python3-venv procps mosquitto mosquitto-clients snmp snmpd snmptrapd fence-agents powerman ser2net nut-snmp \
-	cluster-glue telnet smitools openssl systemd \
+	cluster-glue telnet smitools openssl systemd curl jq \
 	monitoring-plugins-standard nagios4-core prometheus prometheus-snmp-exporter groff-base zsh fish \
 	gcc pkg-config python3-dev libsystemd-dev
 

@@ -71,7 +71,7 @@ def examine(path: Path) -> Report:
     partial, problems = _validate(document, path.absolute().parent)
     unserved = _not_yet(document.data)
     problems = unserved + [p for p in problems if not any(_related(p[0], path) for path, _ in unserved)]
-    found = [path for path, _ in problems]
+    found = [wrong for path, _ in problems for wrong in (path, _meant(path)) if wrong is not None]
     problems += [(breach.path, breach.reason) for breach in partial.breaches() if not _moot(breach, found)]
     faults = {*document.faults, *(document.fault(path, reason, at_key=at(path) is None) for path, reason in problems)}
     return Report(document, None if faults else partial.config, tuple(sorted(faults)))
@@ -174,9 +174,19 @@ def _reason(path: KeyPath, detail: ErrorDetails) -> str:
 
 
 def _unknown_key(path: KeyPath) -> str:
+    meant = _meant(path)
+    if meant is not None:
+        return f"unknown key; did you mean {meant[-1]}?"
+    return f"unknown key; known here are {', '.join(known_keys(path[:-1]))}"
+
+
+def _meant(path: KeyPath) -> KeyPath | None:
+    """Return the path that was probably meant by one that ends in an unknown key."""
     known = known_keys(path[:-1])
+    if not path or path[-1] in known:
+        return None
     close = difflib.get_close_matches(str(path[-1]).lower().replace("-", "_"), known, n=1)
-    return f"unknown key; did you mean {close[0]}?" if close else f"unknown key; known here are {', '.join(known)}"
+    return (*path[:-1], close[0]) if close else None
 
 
 def _not_yet(data: Data) -> list[Problem]:

@@ -211,7 +211,6 @@ class TestFaults:
             (4, 11, "pdus[0].port"),
             (5, 27, "pdus[0].outlets.3.policy"),
             (5, 35, "pdus[0].outlets.x"),
-            (6, 5, "pdus[1]"),
             (6, 9, "pdus[1].id"),
             (8, 5, "pdus[1].pasword"),
             (9, 1, "mqtt.url"),
