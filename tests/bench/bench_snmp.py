@@ -51,6 +51,8 @@ WINDOW = 8
 OUTLETS = 24
 RATE = 5000
 POLL_INTERVAL_S = 10.0
+SETTLING_S = 0.5
+"""Until an agent that nobody has asked for a while has built its tables: steady load is what is measured."""
 SO_TIMESTAMPNS = 35
 """Linux: the kernel tells when a datagram arrived, however late the client looks."""
 
@@ -115,25 +117,35 @@ def our_agent(pdus: int, loop: str) -> Iterator[Target]:
 
 
 @contextmanager
-def snmpd() -> Iterator[Target]:
-    """Run net-snmp's agent with the same OIDs as fixed values, answered from memory like ours."""
+def snmpd(ports: int) -> Iterator[Target]:
+    """Run net-snmp's agent on that many ports with one PDU's OIDs as fixed values, answered from memory like ours."""
     table = build_table(fresh("pdu0"), MibContext(counters=AgentCounters()))
     lines = [f"rocommunity {COMMUNITY} 127.0.0.1", "dontLogTCPWrappersConnects yes"]
     served = [oid for oid in table.oids if oid[: len(RPDU) - 2] == RPDU[:-2]]
     lines += [f"override .{'.'.join(map(str, oid))} integer 1" for oid in served]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, tempfile.TemporaryDirectory() as home:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
+    with tempfile.TemporaryDirectory() as home:
+        free = free_ports(ports)
         config = Path(home) / "snmpd.conf"
         config.write_text("\n".join(lines) + "\n")
-        words = ("/usr/sbin/snmpd", "-f", "-LF", "0", f"{home}/log", "-C", "-c", str(config), f"udp:127.0.0.1:{port}")
-        process = subprocess.Popen(words, env={"SNMP_PERSISTENT_DIR": home, "PATH": "/usr/bin"})
+        words = ("/usr/sbin/snmpd", "-f", "-LF", "0", f"{home}/log", "-C", "-c", str(config))
+        addresses = ",".join(f"udp:127.0.0.1:{port}" for port in free)
+        process = subprocess.Popen((*words, addresses), env={"SNMP_PERSISTENT_DIR": home, "PATH": "/usr/bin"})
         try:
-            yield Target([port], process.pid)
+            yield Target(free, process.pid)
         finally:
             process.terminate()
             process.wait()
+
+
+def free_ports(number: int) -> list[int]:
+    """Ask the kernel for ports that nobody has."""
+    probes = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(number)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 def request(kind: PduType, oid: bytes, number: int, repetitions: int = 0) -> bytes:
@@ -277,7 +289,7 @@ WIDTH = 13
 def measure(target: Target, client: Client, seconds: float) -> Figures:
     """Take one round's figures."""
     state, root = ber.encode_oid((*RPDU_STATE, 3)), ber.encode_oid(RPDU)
-    client.warm_up(request(PduType.GET, state, 1))
+    client.latencies(request(PduType.GET, state, 1), SETTLING_S)
     took = client.latencies(request(PduType.GET, state, 1), seconds)
     used_s = target.cpu_s()
     get = client.throughput(request(PduType.GET, state, 1), seconds)
@@ -341,10 +353,10 @@ def main() -> None:
     print(f"one client, window {WINDOW}; a PDU of {OUTLETS} outlets; latency at {RATE} GET/s; {options.rounds} rounds")
     with ExitStack() as running:
         targets: dict[str, Target] = {}
-        if shutil.which("snmpd") or Path("/usr/sbin/snmpd").exists():
-            targets["net-snmp snmpd"] = running.enter_context(snmpd())
-        for loop in loops:
-            for pdus in map(int, options.pdus.split(",")):
+        for pdus in map(int, options.pdus.split(",")):
+            if shutil.which("snmpd") or Path("/usr/sbin/snmpd").exists():
+                targets[f"net-snmp snmpd, {pdus} ports"] = running.enter_context(snmpd(pdus))
+            for loop in loops:
                 targets[f"apcbridge {loop}, {pdus} PDUs"] = running.enter_context(our_agent(pdus, loop))
         clients = {name: Client(target.ports) for name, target in targets.items()}
         state = ber.encode_oid((*RPDU_STATE, 3))
