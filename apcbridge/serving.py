@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def serve(load: Callable[[], Config], beside: Beside | None = None) -> None:
     Raises the ApcBridgeError that made it impossible to start or to go on.
     """
     config = load()
+    settle()
     with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
         try:
             runner.run(_serve(Bridge(config, load), beside))
@@ -34,6 +36,15 @@ def serve(load: Callable[[], Config], beside: Beside | None = None) -> None:
             if ours is None or others is not None:
                 raise
             raise _first(ours) from None
+
+
+def settle() -> None:
+    """Take what was loaded for good out of the garbage collector's sight.
+
+    Looking through all of it again and again would stop every console, MQTT and SNMP alike for 30 ms each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _serve(bridge: Bridge, beside: Beside | None) -> None:
@@ -55,7 +66,7 @@ def _first(group: BaseExceptionGroup[ApcBridgeError]) -> ApcBridgeError:
 
 
 def _loop_factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's loop where it is installed: the SNMP agents answer much faster on it.
+    """Return uvloop's loop where it is installed: a turn of it costs half of what asyncio's own does.
 
     The built-in broker's library writes to connections that have gone, which uvloop answers with tracebacks.
     """

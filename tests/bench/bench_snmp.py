@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from apcbridge.clock import SystemClock
+from apcbridge.serving import settle
 from apcbridge.snmp import ber
 from apcbridge.snmp.agent import SnmpAgent
 from apcbridge.snmp.ber import PduType
@@ -86,6 +87,7 @@ def serve(pdus: int, loop: str, ready: Connection) -> None:
                 await asyncio.sleep(POLL_INTERVAL_S / pdus)
                 store.replace(fresh(name))
 
+    settle()
     if loop == "uvloop":
         uvloop.run(main())
     else:
@@ -101,7 +103,14 @@ class Target:
 
     def cpu_s(self) -> float:
         """Return the processor time its one thread has used: unlike the rates, it hardly depends on what else runs."""
-        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
+        return self._scheduled(0)
+
+    def waited_s(self) -> float:
+        """Return how long it was ready to run while somebody else had the processor: no fault of its own."""
+        return self._scheduled(1)
+
+    def _scheduled(self, field: int) -> float:
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[field]) / 1e9
 
 
 @contextmanager
@@ -279,10 +288,23 @@ class Figures:
     bulk_walk: float
     p50_ms: float
     p99_ms: float
+    waited_percent: float
+    """Share of that time in which the agent wanted to run and could not."""
 
 
-HEADS = ("GET/s", "us/GET", "GETNEXT/s", "BULK25/s", "walk rows/s", "us/row", "bulk rows/s", "p50 ms", "p99 ms")
-FORMATS = (",.0f", ".1f", ",.0f", ",.0f", ",.0f", ".1f", ",.0f", ".2f", ".2f")
+HEADS = (
+    "GET/s",
+    "us/GET",
+    "GETNEXT/s",
+    "BULK25/s",
+    "walk rows/s",
+    "us/row",
+    "bulk rows/s",
+    "p50 ms",
+    "p99 ms",
+    "waited %",
+)
+FORMATS = (",.0f", ".1f", ",.0f", ",.0f", ",.0f", ".1f", ",.0f", ".2f", ".2f", ".0f")
 WIDTH = 13
 
 
@@ -290,7 +312,9 @@ def measure(target: Target, client: Client, seconds: float) -> Figures:
     """Take one round's figures."""
     state, root = ber.encode_oid((*RPDU_STATE, 3)), ber.encode_oid(RPDU)
     client.latencies(request(PduType.GET, state, 1), SETTLING_S)
+    waited_s = target.waited_s()
     took = client.latencies(request(PduType.GET, state, 1), seconds)
+    waited_s = target.waited_s() - waited_s
     used_s = target.cpu_s()
     get = client.throughput(request(PduType.GET, state, 1), seconds)
     get_cpu_s = target.cpu_s() - used_s
@@ -308,6 +332,7 @@ def measure(target: Target, client: Client, seconds: float) -> Figures:
         bulk_walk=bulk_rows / bulk_s,
         p50_ms=1000 * took[len(took) // 2],
         p99_ms=1000 * took[len(took) * 99 // 100],
+        waited_percent=100 * waited_s / seconds,
     )
 
 
