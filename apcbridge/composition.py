@@ -23,7 +23,7 @@ from apcbridge.mqtt.settings import (
 )
 from apcbridge.pdu.settings import PduSettings
 from apcbridge.sim.url import parse_url
-from apcbridge.snmp.settings import AgentAddress, Community, SnmpSettings, TrapReceiver, User
+from apcbridge.snmp.settings import AgentAddress, Community, RateLimits, SnmpSettings, TrapReceiver, User
 from apcbridge.web.settings import TcpAddress, WebSettings
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def snmp_settings(config: Config) -> SnmpSettings | None:
         users=tuple(_user(user) for user in snmp.users),
         receivers=tuple(_receiver(trap) for trap in snmp.traps),
         private_root=snmp.private_root,
+        limits=RateLimits(per_source=snmp.requests_per_second, total=2 * snmp.requests_per_second),
         state_dir=config.bridge.state_dir,
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 from apcbridge.config.fields import (
     Baud,
@@ -41,7 +41,7 @@ from apcbridge.console.session import Access
 from apcbridge.model import Policy
 from apcbridge.mqtt.settings import BrokerAddress, DiscoveryMode, MqttProtocol
 from apcbridge.pdu.settings import OnPendingLost, RebootBy, SessionMode
-from apcbridge.snmp.settings import PRIVATE_ROOT, AuthProtocol, PrivProtocol, TrapVersion
+from apcbridge.snmp.settings import PRIVATE_ROOT, REQUESTS_PER_SECOND, AuthProtocol, PrivProtocol, TrapVersion
 from apcbridge.snmp.settings import Access as SnmpAccess
 
 STALE_POLLS, STALE_FLOOR_S = 3, 15.0
@@ -275,6 +275,8 @@ class SnmpConfig(_Section):
     """Accept the communities `public` and `private`, which every scanner tries first."""
     allow_bulk: bool = False
     """Whether the objects that switch every outlet of a PDU at once may be set."""
+    requests_per_second: Annotated[int, Strict(), Field(ge=1, le=1_000_000)] = REQUESTS_PER_SECOND
+    """What one address answers to one source, and twice that to all, in versions 1 and 2c; more is dropped unread."""
     private_root: ObjectId = PRIVATE_ROOT
     """Where APCBRIDGE-MIB hangs."""
 

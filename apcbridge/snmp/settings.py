@@ -19,6 +19,10 @@ PRIVATE_ROOT: Oid = (1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7920)
 """Where APCBRIDGE-MIB hangs unless configured otherwise: net-snmp's playpen."""
 
 
+REQUESTS_PER_SECOND = 6000
+"""What one source is answered unless configured otherwise."""
+
+
 class AddressUnavailable(ConfigError):
     """An agent address cannot be listened on; the message names it and says what to do."""
 
@@ -126,8 +130,8 @@ class RateLimits:
     consoles under any flood, and still let a poller walk at full speed.
     """
 
-    per_source: float = 6000.0
-    total: float = 12000.0
+    per_source: float = float(REQUESTS_PER_SECOND)
+    total: float = 2.0 * REQUESTS_PER_SECOND
     v3_per_source: float = 1000.0
     v3_total: float = 2000.0
     burst_s: float = 1.0

@@ -124,6 +124,13 @@ def test_communities_are_called_by_labels_never_by_their_names(folder: Path) -> 
     assert "mellon" not in repr(settings)
 
 
+def test_the_rate_of_the_agents_is_configured(folder: Path) -> None:
+    for key, per_source in (("", 6000), (", requests_per_second: 50000", 50_000)):
+        settings = snmp_settings(loaded(folder, f"snmp: {{communities: [{{name: mellon}}]{key}}}\n"))
+        assert settings is not None
+        assert (settings.limits.per_source, settings.limits.total) == (per_source, 2 * per_source)
+
+
 def test_without_an_agent_address_there_is_no_agent(folder: Path) -> None:
     path = folder / "plain.yaml"
     path.write_text("pdus: [{id: p, port: 'sim://AP7920', password: apc}]\n")

@@ -244,6 +244,7 @@ class TestFaults:
                 "did you mean 10.0.0.0/8?",
             ),
             ("snmp: {communities: {name: abc}}", "snmp.communities", "must be a list"),
+            ("snmp: {requests_per_second: 0}", "snmp.requests_per_second", "1"),
             ("snmp: {private_root: 1.3.x}", "snmp.private_root", "object identifier"),
         ],
     )
