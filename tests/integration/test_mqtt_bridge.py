@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -312,6 +313,34 @@ async def test_requests_are_answered(broker: Mosquitto, tmp_path: Path) -> None:
             await until(lambda: config in retained_at(broker.port), "and comes back when asked to")
             await until(lambda: observer.on("apcbridge/bridge/rack-a/event"), "nonsense is reported")
             assert not observer.on("apcbridge/bridge/rack-a/response/reload")
+
+
+async def test_the_log_says_as_much_as_asked_for(
+    broker: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("apcbridge")
+    before = logger.level
+    try:
+        async with running(settings_for(broker.port, tmp_path)) as world:
+            await settled(broker.port, world)
+            with Observer(broker.port) as observer:
+
+                async def ask(verb: str, payload: str) -> dict[str, object]:
+                    answers = f"apcbridge/bridge/rack-a/response/{verb}"
+                    asked = len(observer.on(answers))
+                    observer.say(f"apcbridge/bridge/rack-a/request/{verb}", payload)
+                    await until(lambda: len(observer.on(answers)) > asked)
+                    return observer.on(answers)[-1].json()
+
+                assert (await ask("log_level", '{"level":"error"}'))["data"] == {"level": "error"}
+                await ask("health_check", "")
+                assert "MQTT: request health_check" not in caplog.messages
+                assert (await ask("log_level", '{"level":"loud"}'))["status"] == "error"
+                await ask("log_level", '{"level":"info"}')
+                await ask("health_check", "")
+                assert "MQTT: request health_check" in caplog.messages
+    finally:
+        logger.setLevel(before)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
