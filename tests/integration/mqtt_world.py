@@ -116,6 +116,15 @@ class Mosquitto:
         self.kill()
 
 
+def password_file(folder: Path, **users: str) -> Path:
+    """Write who may log in to mosquitto, in place of who might before."""
+    path = folder / "passwords"
+    path.write_text("".join(f"{name}:{password}\n" for name, password in users.items()))
+    subprocess.run(["/usr/bin/mosquitto_passwd", "-U", path], check=True)
+    path.chmod(0o644)
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A message that the observer got."""

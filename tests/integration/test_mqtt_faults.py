@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +26,7 @@ from .mqtt_world import (
     Observer,
     assert_equal_to_store,
     free_port,
+    password_file,
     retained_at,
     running,
     settings_for,
@@ -33,7 +36,6 @@ from .mqtt_world import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.debian
 
@@ -168,19 +170,13 @@ async def test_no_broker_at_first_then_one(tmp_path: Path, caplog: pytest.LogCap
 async def test_a_refused_login_is_said_plainly_and_survived(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, protocol: MqttProtocol
 ) -> None:
-    passwords = tmp_path / "passwords"
-
-    def allow(password: str) -> None:
-        subprocess.run(["/usr/bin/mosquitto_passwd", "-b", "-c", passwords, "bridge", password], check=True)
-        passwords.chmod(0o644)
-
-    allow("another")
+    passwords = password_file(tmp_path, bridge="another")
     with Mosquitto(tmp_path, "allow_anonymous false", f"password_file {passwords}") as broker:
         settings = settings_for(broker.port, tmp_path, username="bridge", password="canary-7153", protocol=protocol)
         async with running(settings) as world:
             await until(lambda: any("user bridge" in m for m in caplog.messages))
             assert not world.bridge.connected
-            allow("canary-7153")
+            password_file(tmp_path, bridge="canary-7153")
             broker.signal(signal.SIGHUP)
             await until(lambda: world.bridge.connected)
             with Observer(broker.port, username="bridge", password="canary-7153") as observer:
@@ -200,6 +196,25 @@ async def test_topics_that_the_broker_denies_are_noticed(tmp_path: Path, caplog:
             with await asyncio.to_thread(Observer, broker.port) as observer:
                 health = "apcbridge/bridge/rack-a/health"
                 await until(lambda: b"degraded" in (observer.last(health) or b""), "the health topic says so")
+
+
+async def test_the_access_rules_of_the_documentation_suffice(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "mqtt.md").read_text()
+    (rules,) = re.findall(r"^```\n(user apcbridge\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (reply,) = re.findall(r"mosquitto_rr .* -e (\S+)", page)
+    rights = tmp_path / "acl"
+    rights.write_text(f"{rules}\nuser jane\ntopic readwrite #\n")
+    passwords = password_file(tmp_path, apcbridge="secret", jane="secret")
+    access = ("allow_anonymous false", f"password_file {passwords}", f"acl_file {rights}")
+    with Mosquitto(tmp_path, *access) as broker:
+        settings = settings_for(broker.port, tmp_path, username="apcbridge", password="secret")
+        async with running(settings) as world:
+            await until(lambda: world.bridge.connected)
+            with Observer(broker.port, username="jane", password="secret") as observer:
+                await until(lambda: observer.last(STATE) == b"online")
+                observer.say(f"{OUTLET}/set", "OFF", ResponseTopic=reply)
+                await until(lambda: observer.on(reply), "the asker is answered")
+            assert world.bridge.health()["problems"] == []
 
 
 async def test_two_bridges_of_one_client_id_are_told_apart(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from .mqtt_world import (
     World,
     assert_equal_to_store,
     free_port,
+    password_file,
     retained_at,
     running,
     settings_for,
@@ -44,13 +44,6 @@ DEVICE = "homeassistant/device/apcbridge_za0401001234/config"
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     with Mosquitto(tmp_path) as mosquitto:
         yield mosquitto
-
-
-def password_file(folder: Path, user: str, password: str) -> Path:
-    path = folder / "passwords"
-    subprocess.run(["/usr/bin/mosquitto_passwd", "-b", "-c", path, user, password], check=True)
-    path.chmod(0o644)
-    return path
 
 
 def connects(world: World) -> object:
@@ -119,7 +112,7 @@ async def test_another_login_at_the_same_broker_shows_no_offline(broker: Mosquit
 
 
 async def test_a_login_that_is_refused_after_all_leaves_no_false_online(tmp_path: Path) -> None:
-    passwords = password_file(tmp_path, "someone", "right")
+    passwords = password_file(tmp_path, someone="right")
     with Mosquitto(tmp_path, "allow_anonymous true", f"password_file {passwords}") as broker:
         settings = settings_for(broker.port, tmp_path, protocol=MqttProtocol.V5)
         async with running(settings) as world:
