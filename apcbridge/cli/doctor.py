@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     import apcbridge
+    from apcbridge.cli.paint import announce
     from apcbridge.clock import SystemClock
     from apcbridge.pdu.ports import PortRegistry
     from apcbridge.simulated import SimulatedRack
@@ -68,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
             examination = Examination(ports, SystemClock(), Machine(), daemon, apcbridge.__version__)
             return await examination.run(Path(args.config), args.pdu)
 
+    announce("Looking; a line that is silent at every speed takes most of a minute ...")
     findings = asyncio.run(look())
     if args.json:
         print(json.dumps(_as_json(findings), indent=2))

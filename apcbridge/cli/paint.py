@@ -41,6 +41,12 @@ class Paint:
         return f"\x1b[{';'.join(style.value for style in styles)}m{text}\x1b[0m"
 
 
+def announce(text: str) -> None:
+    """Tell a person that something will take a while; scripts need not be told."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
+
+
 def fit(text: str, width: int) -> str:
     """Cut a coloured line to the columns of the terminal; colours take none."""
     if len(_CODES.sub("", text)) <= width:

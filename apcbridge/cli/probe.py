@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     # `apcbridge --help` must not wait for what only this command needs.
     import asyncio
 
+    from apcbridge.cli.paint import announce
     from apcbridge.clock import SystemClock
     from apcbridge.console.session import Access, Credentials
     from apcbridge.pdu.ports import PortRegistry
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
             ports.register("sim", rack.open)
             return await Probe(ports, SystemClock(), credentials, Access(args.access)).run(args.port, args.baud)
 
+    announce(f"Looking at {args.port}; a line that is silent at every speed takes most of a minute ...")
     for line in describe(asyncio.run(look())):
         print(line)
     return Exit.GOOD

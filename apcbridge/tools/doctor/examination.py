@@ -20,6 +20,7 @@ from apcbridge.tools.doctor.findings import Reporter
 from apcbridge.tools.doctor.line import check_port, usable
 from apcbridge.tools.doctor.overhear import OverhearingPorts
 from apcbridge.tools.doctor.rhythm import check_restarts
+from apcbridge.tools.doctor.state import check_state
 from apcbridge.tools.knock import Sound, knock
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Examination:
         head = (
             Reporter("configuration").ok(f"{file} is good"),
             *self._about_daemon(),
-            *_state(config.bridge.state_dir, self._daemon),
+            *check_state(config.bridge.state_dir, daemon_runs=self._daemon.runs),
         )
         return (
             *head,
@@ -177,11 +178,3 @@ def _as_told(pdu: DaemonPdu, report: Reporter) -> Finding:
         f"the daemon has no fresh readings, its link is {pdu.link}{detail}",
         "for a closer look: systemctl stop apcbridge, then the doctor again",
     )
-
-
-def _state(directory: Path, daemon: Daemon) -> tuple[Finding, ...]:
-    """Judge the state directory; the service's unit makes it."""
-    if directory.is_dir() or daemon.runs:
-        return ()
-    report = Reporter("configuration")
-    return (report.warn(f"state_dir {directory} is not there yet", "the service makes it; otherwise: mkdir it"),)
