@@ -150,6 +150,7 @@ class Session:
     def reset(self) -> list[Event]:
         """Forget where the console is: the line was closed or reopened. A goal in progress fails."""
         if self._goal is not None:
+            self._admit(self._goal)
             self._end(GoalFailed(self._goal, GoalTimeout("the line was lost"), self._actuated))
         self._door.at_prompt = False
         self._line.forget()
@@ -267,7 +268,13 @@ class Session:
         if lost and self._door.state is SessionState.LOGGED_IN:
             self._forget()
         self._line.clear()
+        self._admit(goal)
         self._end(GoalFailed(goal, error, self._actuated))
+
+    def _admit(self, goal: Goal) -> None:
+        """Report that something may have been done, where it was not known to be more than a choice."""
+        if self._actuated and isinstance(goal, Switch | SwitchAll):
+            self._report(ActuationSent(goal))
 
     def _end(self, event: Event) -> None:
         self._goal = self._dialog = self._resume_at = None
@@ -292,8 +299,13 @@ class Session:
     def _entered(self, step: Send) -> None:
         """Note that ENTER is about to be sent."""
         self._undoes = step.may_ask
-        if step.actuates and isinstance(self._goal, Switch | SwitchAll):
+        if not isinstance(self._goal, Switch | SwitchAll):
+            return
+        if step.actuates:
             self._report(ActuationSent(self._goal))
+        elif step.may_ask:
+            # Should this unit not ask, contrary to all that is known of it, the choice is the deed.
+            self._actuated = True
 
     def _overhear(self, data: bytes) -> None:
         """Take what the console prints while nothing is asked of it."""

@@ -123,6 +123,10 @@ class ForeignConsole:
         out, self._out = self._out, ""
         return out.encode("latin-1")
 
+    def log_off(self) -> None:
+        """Leave whoever is logged in, without a word."""
+        self._stack, self._pages, self._mode, self._out = [], [], self._user, ""
+
     @property
     def logged_in(self) -> bool:
         """Somebody is."""

@@ -7,7 +7,7 @@ from itertools import cycle, repeat
 
 import pytest
 
-from apcbridge.console.events import Event, GoalDone, GoalFailed, Outcome, StatusReading
+from apcbridge.console.events import ActuationSent, Event, GoalDone, GoalFailed, Outcome, StatusReading
 from apcbridge.console.goals import Logout, ReadIdentity, ReadStatus, Switch
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
 from apcbridge.errors import TableIncomplete
@@ -299,6 +299,29 @@ def test_the_page_of_another_outlet_is_never_acted_upon_even_where_it_tells_its_
         end = driver(console).run(Switch(2, "db: ON", Action.OFF))[-1]
         assert isinstance(end, GoalFailed), title
         assert console.log == []
+
+
+def test_a_console_that_does_not_ask_and_leaves_at_once_has_been_told_once() -> None:
+    """Confirmations may be off where nobody knew that they can be; the NMC restarts before it has told success."""
+    for manner in (PLAIN, MASTERSWITCH):
+        console = ForeignConsole(replace(manner, confirm=None), NAMES)
+        run = driver(console)
+        assert isinstance(run.run(READ)[-1], GoalDone)
+
+        def leave_after_the_deed(typed: bytes, console: ForeignConsole = console) -> bytes:
+            done = len(console.log)
+            printed = console(typed)
+            if len(console.log) == done:
+                return printed
+            console.log_off()
+            return b"\r\n\rUser Name : "
+
+        run.console = leave_after_the_deed
+        *events, end = run.run(Switch(2, "db: ON", Action.OFF))
+        assert isinstance(end, GoalFailed)
+        assert end.actuated
+        assert sum(isinstance(event, ActuationSent) for event in events) == 1
+        assert console.log == [(2, "OFF")]
 
 
 def test_given_up_at_any_moment_the_console_is_left_logged_out() -> None:
