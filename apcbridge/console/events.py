@@ -62,7 +62,7 @@ class LoggedOut:
 
 @dataclass(frozen=True, slots=True)
 class SessionLost:
-    """The console left us: a login prompt came where none was due (inactivity log-off or NMC restart)."""
+    """The console left us (inactivity log-off or NMC restart): a login prompt came where none was due, or nothing."""
 
     detail: str
 

@@ -216,9 +216,10 @@ class Session:
             self._door.at_prompt = lost.prompt is Prompt.USER
             if self._actuated:
                 raise
-        except NothingHeard:
+        except NothingHeard as silence:
             if self._heard or self._actuated or self._door.state is not SessionState.LOGGED_IN:
                 raise
+            yield Emit(SessionLost(f"the console is not where it was left: {silence}"))
             self._forget()
         return (yield from self._attempt(goal))
 
