@@ -22,6 +22,8 @@ RESTS_IN_THE_NMC = frozenset({Action.REBOOT, Action.DELAYED_ON, Action.DELAYED_O
 REBOOTS = (Action.REBOOT, Action.DELAYED_REBOOT)
 TAKES_S = 15.0
 """How long a list may not show the ``*`` of a command yet."""
+BOOTS_S = 1.0
+"""No NMC answers sooner after it was reset: what was sent so shortly before it must have started, was sent after that."""
 OWED_FOR_S = 3600.0
 """After an hour an outlet that is off is no longer switched on for a reboot that was cut: somebody may count on it."""
 
@@ -113,7 +115,7 @@ class PendingBook:
     def _rests_since(self, one: _Resting, booted_by_mono: float | None) -> bool:
         if one.session == self._session:
             return True
-        return booted_by_mono is not None and one.noted_mono > booted_by_mono
+        return booted_by_mono is not None and one.noted_mono > booted_by_mono - BOOTS_S
 
 
 def is_done(command: PendingCommand, state: OutletState | None) -> bool:
