@@ -157,7 +157,12 @@ def _ask_daemon(path: Path) -> Daemon:
         return Daemon(untold=str(refused))
     return Daemon(
         pdus={
-            pdu["pdu"]: DaemonPdu(available=pdu["available"], link=pdu["link"]["state"], detail=pdu["link"]["detail"])
+            pdu["pdu"]: DaemonPdu(
+                available=pdu["available"],
+                link=pdu["link"]["state"],
+                detail=pdu["link"]["detail"],
+                diagnosis=(pdu["nmc"] and pdu["nmc"]["diagnosis"]) or "",
+            )
             for pdu in document["pdus"]
         }
     )

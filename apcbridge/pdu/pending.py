@@ -23,7 +23,7 @@ REBOOTS = (Action.REBOOT, Action.DELAYED_REBOOT)
 TAKES_S = 15.0
 """How long a list may not show the ``*`` of a command yet."""
 BOOTS_S = 1.0
-"""No NMC answers sooner after it was reset: what was sent so shortly before it must have started, was sent after that."""
+"""No NMC answers sooner after its reset: what was sent so shortly before its latest possible start came after it."""
 OWED_FOR_S = 3600.0
 """After an hour an outlet that is off is no longer switched on for a reboot that was cut: somebody may count on it."""
 

@@ -44,6 +44,8 @@ class DaemonPdu:
     link: str
     detail: str
     """Why the link is as it is."""
+    diagnosis: str = ""
+    """Why its watchdog restarts the card, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +108,10 @@ class Examination:
     async def _pdu(self, config: Config, pdu: PduConfig) -> tuple[Finding, ...]:
         report = Reporter(pdu.id)
         journal = config.bridge.state_dir / "journal.sqlite"
-        restarts = check_restarts(journal, pdu.id, self._clock.wall(), report)
-        if self._daemon.pdus is not None and pdu.id in self._daemon.pdus:
-            return (_as_told(self._daemon.pdus[pdu.id], report), *restarts)
+        told = (self._daemon.pdus or {}).get(pdu.id)
+        restarts = check_restarts(journal, pdu.id, self._clock.wall(), report, told.diagnosis if told else "")
+        if told:
+            return (_as_told(told, report), *restarts)
         line = check_port(pdu.port, self._machine, report)
         console = await self._console(pdu, report) if usable(line) else ()
         return (*line, *console, *restarts)

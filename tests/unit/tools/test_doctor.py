@@ -169,8 +169,14 @@ def reboots(*minutes_ago: float, cause: RebootCause = RebootCause.WATCHDOG) -> l
 def test_a_card_that_goes_on_restarting_is_told_with_its_pace_and_cure() -> None:
     (finding,) = judge_restarts(reboots(35, 25, 15, 5), NOW.timestamp(), ABOUT)
     assert finding.level is Level.WARN
-    assert "4 watchdog restarts in 7 days, 4 in the last 24 hours, usually every 10 minutes" in finding.text
+    assert "4 watchdog restarts in 7 days, 4 in the last 24 hours, usually every 10.0 min" in finding.text
     assert "--fix-gateway" in finding.advice
+
+
+def test_the_reason_that_the_daemon_knows_goes_before_the_general_advice() -> None:
+    told = "the card has no network link (P+ N- A+): connect its Ethernet port to a network with traffic"
+    (finding,) = judge_restarts(reboots(35, 25, 15, 5), NOW.timestamp(), ABOUT, told)
+    assert finding.advice == told
 
 
 def test_a_cure_is_seen() -> None:
