@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).resolve().parents[2] / "config" / "examples"
 PLUGINS = Path("/usr/lib/nagios/plugins")
 SNMP_UPS = Path("/lib/nut/snmp-ups")
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 pytestmark = [pytest.mark.debian, pytest.mark.skipif(not shutil.which("snmpget"), reason="net-snmp is not installed")]
 
