@@ -28,7 +28,7 @@ OUTLET = 3
 DURATION_S = 20
 FACES = {
     "d3b": ("AP7920", Access.MENU),
-    "d3c": ("AP7920", Access.AUTO),
+    "d3c": ("AP7920", Access.CLI),
     "d4": ("AP8941", Access.AUTO),
 }
 
