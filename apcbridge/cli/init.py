@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     """Set up; raise ConfigError, NothingFound or NobodyAnswers with what is wrong."""
     # `apcbridge --help` must not wait for what only this command needs.
     import asyncio
+    import shutil
+    import sys
 
     from apcbridge.cli.probe import PASSWORD_VARIABLE
     from apcbridge.clock import SystemClock
@@ -75,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     wishes = Wishes(
         output=args.output,
         of_the_service=args.output == Path(DEFAULT_CONFIG),
+        program="apcbridge" if shutil.which("apcbridge") else sys.argv[0],
         bauds=args.baud,
         ports=tuple(args.port),
         username=args.username,

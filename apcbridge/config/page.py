@@ -20,7 +20,9 @@ _INTRODUCTION = """\
 
 One YAML file, by default `/etc/apcbridge/apcbridge.yaml`; [config/apcbridge.yaml](../config/apcbridge.yaml) is a
 commented example. `apcbridge check-config -c FILE` tells everything that is wrong with a file, each fault with its
-line, and opens and contacts nothing; `apcbridge schema` prints the JSON schema for editors.
+line, and opens and contacts nothing. `apcbridge schema` prints the JSON schema: an editor that knows YAML completes and
+checks keys when the file begins with `# yaml-language-server: $schema=FILE` (from the package:
+`/usr/share/apcbridge/schema.json`).
 
 - Unknown keys are errors. What is not configured is off: no PDU, broker, community or user is assumed.
 - Words are read as in YAML 1.2: `off`, `no` and `on` are words. Text that looks like a number needs quotes.

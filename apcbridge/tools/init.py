@@ -227,10 +227,11 @@ class Init:
         self._terminal.say("\n".join(["", "Next:", *(f"  {step}" for step in self._next_steps())]))
 
     def _next_steps(self) -> list[str]:
+        program = shlex.quote(self._wishes.program)
         if self._wishes.of_the_service:
-            return ["sudo apcbridge check-config", "sudo apcbridge doctor", "sudo systemctl restart apcbridge"]
+            return [f"sudo {program} check-config", f"sudo {program} doctor", "sudo systemctl restart apcbridge"]
         name = shlex.quote(str(self._wishes.output))
-        return [f"apcbridge {step} -c {name}" for step in ("check-config", "doctor", "run")]
+        return [f"{program} {step} -c {name}" for step in ("check-config", "doctor", "run")]
 
 
 def _with_file(draft: PduDraft, files: NewFiles, password: str) -> PduDraft:

@@ -28,6 +28,8 @@ class Wishes:
     output: Path
     of_the_service: bool = False
     """The output is where the service looks for its configuration."""
+    program: str = "apcbridge"
+    """How a person calls us from where they called us now."""
     bauds: Sequence[int]
     ports: tuple[str, ...] = ()
     username: str | None = None

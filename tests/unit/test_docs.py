@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+PICTURE = re.compile(r'\b(?:src|srcset)="([^"]+)"')
 NAMED_FILE = re.compile(r"`((?:apcbridge|tests|config|systemd|docs)/[\w./-]*\w)`")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -25,7 +26,8 @@ def name_of(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = {target for target in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target}
+    text = page.read_text(encoding="utf-8")
+    targets = {target for target in [*LINK.findall(text), *PICTURE.findall(text)] if "://" not in target}
     assert not {target for target in targets if not (page.parent / target).exists()}
 
 
@@ -49,6 +51,21 @@ def test_commands_of_ours_exist(page: Path) -> None:
                     assert re.search(rf"^{target}:", makefile, re.MULTILINE), line
                 case [program, command, *_] if program.rsplit("/", 1)[-1] == "apcbridge":
                     assert command.replace("-", "_") in cli.COMMANDS, line
+
+
+def test_the_architecture_names_every_module_and_no_other() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]*`) \| (.*) \|$", text, re.MULTILINE)
+    named = {name for modules, _ in rows for name in re.findall(r"`(\w+)`", modules)}
+    package = ROOT / "apcbridge"
+    there = {path.stem for path in package.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert named == {name for name in there if not name.startswith("_")}
+    for modules, holds in rows:
+        inside = [package / name for name in re.findall(r"`(\w+)`", modules)]
+        parts = re.findall(r"`([a-z_]+\*?)`", holds)
+        assert not [
+            part for part in parts if not any([*place.glob(part), *place.glob(f"{part}.py")] for place in inside)
+        ]
 
 
 def test_the_configuration_in_the_readme_is_good(tmp_path: Path) -> None:
