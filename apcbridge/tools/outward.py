@@ -51,7 +51,7 @@ class Outward:
 
     async def broker(self, wishes: Wishes) -> tuple[BrokerDraft | None, str]:
         """Return the broker and the password to be written into a file."""
-        question = "\nMQTT: the URL of a broker (mqtt://127.0.0.1:1883), embedded (one of our own), or none\n  Broker:"
+        question = "\nMQTT: a broker (mqtt://127.0.0.1:1883), embedded (one of our own), or none\n  Broker:"
         answer = wishes.mqtt or await self._terminal.ask(question, NO_MQTT)
         while answer not in {EMBEDDED, NO_MQTT}:
             try:
@@ -80,7 +80,7 @@ class Outward:
     async def snmp(self, wishes: Wishes) -> SnmpDraft | None:
         """Return the communities, or None if there shall be no SNMP."""
         wish = wishes.snmp
-        question = "\nServe SNMP on 127.0.0.1 (from port 1161 on), with communities drawn at random?"
+        question = "\nServe SNMP on 127.0.0.1 (from port 1161 on), with random communities?"
         if wish is None:
             wish = await self._terminal.confirm(question, default=False)
         return SnmpDraft(read_community=_word(), write_community=_word()) if wish else None
