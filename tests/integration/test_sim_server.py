@@ -235,6 +235,11 @@ async def simulate(*options: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "apcbridge", "simulate", *options, stderr=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(DEADLINE_S):
-        _, said = await process.communicate()
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return process.returncode, said.decode()
