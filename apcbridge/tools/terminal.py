@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _CHUNK = 4096
+_GLANCE_S = 0.5
+"""A Ctrl-C that comes in the instant before the event loop goes to sleep does not wake it: it must not sleep long."""
 _YES = frozenset({"y", "yes"})
 _NO = frozenset({"n", "no"})
 
@@ -96,7 +98,8 @@ async def _read(fd: int) -> bytes:
     except (PermissionError, NotImplementedError):
         return os.read(fd, _CHUNK)
     try:
-        await ready
+        while not ready.done():
+            await asyncio.wait([ready], timeout=_GLANCE_S)
     finally:
         loop.remove_reader(fd)
     return os.read(fd, _CHUNK)
