@@ -200,7 +200,7 @@ async def test_topics_that_the_broker_denies_are_noticed(tmp_path: Path, caplog:
 
 async def test_the_access_rules_of_the_documentation_suffice(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "mqtt.md").read_text()
-    (rules,) = re.findall(r"^```\n(user apcbridge\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (rules,) = re.findall(r"^```\w*\n(user apcbridge\n.*?)^```", page, re.MULTILINE | re.DOTALL)
     (reply,) = re.findall(r"mosquitto_rr .* -e (\S+)", page)
     rights = tmp_path / "acl"
     rights.write_text(f"{rules}\nuser jane\ntopic readwrite #\n")
