@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 import threading
 from typing import TYPE_CHECKING
@@ -107,6 +109,18 @@ def _blocking_connect(client: Client, settings: MqttSettings, version: MQTTProto
         client.connect(host, port, settings.keepalive_s, clean_start=True, properties=properties)
     else:
         client.connect(host, port, settings.keepalive_s)
+    _send_at_once(client)
+
+
+def _send_at_once(client: Client) -> None:
+    """Let no small packet wait for the acknowledgement of the one before it: that takes a peer up to 40 ms.
+
+    A command's answer follows the acknowledgement of the command. paho wraps web sockets, hence by number.
+    """
+    sock = client.socket()
+    if sock is not None:
+        with socket.socket(fileno=os.dup(sock.fileno())) as same:
+            same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class _TidySocket(ssl.SSLSocket):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
 
 from apcbridge.commands import ResultStatus
 from apcbridge.model import Action, Event, EventType, LinkState, OutletState, Setting
+from apcbridge.mqtt.client import close_socket, make_client, reach
 from apcbridge.mqtt.settings import MqttProtocol
 
 from .mqtt_world import (
@@ -313,6 +316,18 @@ async def test_requests_are_answered(broker: Mosquitto, tmp_path: Path) -> None:
             await until(lambda: config in retained_at(broker.port), "and comes back when asked to")
             await until(lambda: observer.on("apcbridge/bridge/rack-a/event"), "nonsense is reported")
             assert not observer.on("apcbridge/bridge/rack-a/response/reload")
+
+
+async def test_no_packet_waits_for_the_acknowledgement_of_the_one_before(broker: Mosquitto, tmp_path: Path) -> None:
+    settings = settings_for(broker.port, tmp_path)
+    client = make_client(settings, MQTTProtocolVersion.MQTTv5, "will")
+    await reach(client, settings, MQTTProtocolVersion.MQTTv5)
+    try:
+        sock = client.socket()
+        assert isinstance(sock, socket.socket)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    finally:
+        close_socket(client)
 
 
 async def test_the_log_says_as_much_as_asked_for(
