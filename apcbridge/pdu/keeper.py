@@ -158,10 +158,10 @@ class Keeper:
         now_mono, now_at = self._now()
         match event:
             case seen.LoggedIn(dialect=dialect, banner=banner):
-                self._pending.new_session()
+                self._pending.new_session(self.asked_mono)
                 self._logged_in(str(dialect), banner)
             case seen.SessionLost():
-                self._pending.new_session()
+                self._pending.new_session(now_mono)
                 self._detector.observe(
                     ConsoleBack(session_lost=True, since_mono=self._heard_mono, now_mono=now_mono, now_at=now_at)
                 )
@@ -395,9 +395,7 @@ class Keeper:
             return
         events = [self._reboot_event(reboot) for reboot in reboots]
         if reboots:
-            events += [
-                self._lost(pending) for pending in self._pending.lose(self._state_of, self._detector.booted_by_mono)
-            ]
+            events += [self._lost(pending) for pending in self._pending.lose(self._state_of, self._detector.boot)]
         self._record(reboots, events)
         self.publish()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from apcbridge.commands import Command
     from apcbridge.console.events import OutletRow
+    from apcbridge.pdu.reboots.lives import Span
 
 RESTS_IN_THE_NMC = frozenset({Action.REBOOT, Action.DELAYED_ON, Action.DELAYED_OFF, Action.DELAYED_REBOOT})
 """What an NMC restart loses (FA232984)."""
@@ -23,10 +24,11 @@ REBOOTS = (Action.REBOOT, Action.DELAYED_REBOOT)
 TAKES_S = 15.0
 """How long a list may not show the ``*`` of a command yet."""
 BOOTS_S = 1.0
-"""No NMC answers sooner after its reset: what was sent so shortly before its latest possible start came after it."""
+"""No NMC answers sooner after its reset."""
 OWED_FOR_S = 3600.0
 """After an hour an outlet that is off is no longer switched on for a reboot that was cut: somebody may count on it."""
 
+_NEVER = float("-inf")
 _DONE_WHEN = {Action.ON: OutletState.ON, Action.DELAYED_ON: OutletState.ON, Action.DELAYED_OFF: OutletState.OFF}
 
 
@@ -35,6 +37,8 @@ class _Resting:
     command: PendingCommand
     session: int | None
     """The console session in which it was last known to rest; None: one of a daemon before us."""
+    begun_mono: float
+    """Since when that session lasted."""
     noted_mono: float
     """When it was last known to rest there: it was sent then, or its mark was seen."""
     gone_mono: float | None = None
@@ -52,23 +56,25 @@ class PendingBook:
 
     def __init__(self, known: Iterable[PendingCommand] = ()) -> None:
         """Go on with what a daemon before us had noted."""
-        self._resting = {one.outlet: _Resting(one, session=None, noted_mono=float("-inf")) for one in known}
+        self._resting = {one.outlet: _Resting(one, None, _NEVER, _NEVER) for one in known}
         self._session = 0
+        self._begun_mono = _NEVER
 
     def __call__(self) -> tuple[PendingCommand, ...]:
         """Return what rests there now."""
         return tuple(one.command for one in self._resting.values())
 
-    def new_session(self) -> None:
-        """Note that we are at the console anew: the card may have restarted in between."""
+    def new_session(self, begun_mono: float) -> None:
+        """Note that we are at the console anew, or must be: the card may have restarted in between."""
         self._session += 1
+        self._begun_mono = begun_mono
 
     def sent(self, command: Command, outlets: Iterable[int], now_mono: float, now_at: float) -> None:
         """Note a command for these outlets as soon as the PDU may have it."""
         for outlet in outlets:
             if command.action in RESTS_IN_THE_NMC:
                 pending = PendingCommand(outlet=outlet, action=command.action, command_id=command.id, since_at=now_at)
-                self._resting[outlet] = _Resting(pending, self._session, now_mono)
+                self._resting[outlet] = _Resting(pending, self._session, self._begun_mono, now_mono)
             elif command.action is Action.CANCEL:
                 self._resting.pop(outlet, None)
 
@@ -85,7 +91,7 @@ class PendingBook:
         if one is None:
             return
         if row.pending:
-            self._resting[row.number] = _Resting(one.command, self._session, now_mono)
+            self._resting[row.number] = _Resting(one.command, self._session, self._begun_mono, now_mono)
         elif not 0 <= now_at - one.command.since_at <= TAKES_S:
             if one.session == self._session:
                 del self._resting[row.number]
@@ -98,24 +104,29 @@ class PendingBook:
             outlet: one for outlet, one in self._resting.items() if one.gone_mono is None or one.gone_mono >= until_mono
         }
 
-    def lose(
-        self, state_of: Callable[[int], OutletState | None], booted_by_mono: float | None
-    ) -> tuple[PendingCommand, ...]:
+    def lose(self, state_of: Callable[[int], OutletState | None], boot: Span | None) -> tuple[PendingCommand, ...]:
         """Return what an NMC restart has lost, and forget it.
 
-        What is known to rest there since the NMC must have started, or in the session that we have with it now,
-        stays: a restart is certain only a while after the card takes commands again. A delayed switch whose outlet has
-        the wanted state (``state_of``, as read after the restart) is not lost.
+        ``boot`` is when the NMC started. What is known to rest there since then, or in the session that we have with it
+        now, stays: a restart is certain only a while after the card takes commands again. A delayed switch whose outlet
+        has the wanted state (``state_of``, as read after the restart) is not lost.
         """
-        gone = [one for one in self._resting.values() if not self._rests_since(one, booted_by_mono)]
+        gone = [one for one in self._resting.values() if not self._rests_since(one, boot)]
         for one in gone:
             del self._resting[one.command.outlet]
         return tuple(one.command for one in gone if not is_done(one.command, state_of(one.command.outlet)))
 
-    def _rests_since(self, one: _Resting, booted_by_mono: float | None) -> bool:
+    def _rests_since(self, one: _Resting, boot: Span | None) -> bool:
+        """Tell whether a command came after the start. No session outlives a restart: it was before or after all of it.
+
+        Where both can be, it was before if little speaks for after: ``boot`` is wide by the drift of timers.
+        """
         if one.session == self._session:
             return True
-        return booted_by_mono is not None and one.noted_mono > booted_by_mono - BOOTS_S
+        if boot is None:
+            return False
+        may_be_before = boot.lo < one.begun_mono - BOOTS_S
+        return boot.hi <= one.noted_mono or (may_be_before and boot.hi - BOOTS_S < one.noted_mono)
 
 
 def is_done(command: PendingCommand, state: OutletState | None) -> bool:

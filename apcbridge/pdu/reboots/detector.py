@@ -21,7 +21,7 @@ from apcbridge.pdu.reboots.doubt import Doubt, Verdict
 from apcbridge.pdu.reboots.eventlog import mark_of
 from apcbridge.pdu.reboots.explain import Finding, Request
 from apcbridge.pdu.reboots.ledger import Ledger
-from apcbridge.pdu.reboots.lives import AGREE, RESOLUTION_S, STRICT_S, TOLERANCE_S, Life, Match, boot_span, words
+from apcbridge.pdu.reboots.lives import AGREE, RESOLUTION_S, STRICT_S, TOLERANCE_S, Life, Match, Span, boot_span, words
 from apcbridge.pdu.reboots.memory import RebootMemory
 from apcbridge.pdu.reboots.observations import (
     ConsoleBack,
@@ -216,9 +216,9 @@ class RebootDetector:
         return not (self._asks_up_time() or self._finding or self._doubt or (self._blind() and self._log_due))
 
     @property
-    def booted_by_mono(self) -> float | None:
-        """The moment by which the running NMC must have started, or None if nothing is known of it."""
-        return self._life.boot.hi if self._life else None
+    def boot(self) -> Span | None:
+        """When the running NMC started, or None if nothing is known of it."""
+        return self._life.boot if self._life else None
 
     def memory(self) -> RebootMemory:
         """Return what the journal must keep, as of the last :meth:`settle`: no more than what that has reported."""

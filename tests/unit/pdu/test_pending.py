@@ -8,6 +8,7 @@ from apcbridge.commands import Command, Origin, ResultStatus
 from apcbridge.console.events import OutletRow
 from apcbridge.model import Action, OutletState, PendingCommand
 from apcbridge.pdu.pending import OWED_FOR_S, Debts, PendingBook
+from apcbridge.pdu.reboots.lives import Span
 
 
 def command(action: Action) -> Command:
@@ -26,6 +27,11 @@ def command(action: Action) -> Command:
 
 def row(state: OutletState = OutletState.ON, *, pending: bool = False) -> OutletRow:
     return OutletRow(number=3, name="x", state=state, pending=pending)
+
+
+def by(moment: float) -> Span:
+    """Tell of a start at that moment at the latest."""
+    return Span(moment - 60, moment)
 
 
 def unread(_number: int) -> None:
@@ -54,14 +60,14 @@ def test_a_list_read_before_the_mark_shows_forgets_nothing() -> None:
 
 def test_a_mark_that_is_gone_in_a_new_session_may_have_been_lost() -> None:
     book = resting()
-    book.new_session()
+    book.new_session(20)
     book.seen(row(), 40, 40)
-    assert [p.command_id for p in book.lose(unread, 30)] == ["c1"]
+    assert [p.command_id for p in book.lose(unread, by(30))] == ["c1"]
 
 
 def test_a_card_that_is_in_its_old_life_has_carried_it_out() -> None:
     book = resting()
-    book.new_session()
+    book.new_session(20)
     book.seen(row(), 40, 40)
     book.no_restart(40)
     assert len(book()) == 1, "that up time was read before the mark was missed"
@@ -71,7 +77,7 @@ def test_a_card_that_is_in_its_old_life_has_carried_it_out() -> None:
 
 def test_a_mark_seen_again_is_no_loss() -> None:
     book = resting()
-    book.new_session()
+    book.new_session(20)
     book.seen(row(), 40, 40)
     book.seen(row(pending=True), 50, 50)
     book.no_restart(60)
@@ -81,7 +87,7 @@ def test_a_mark_seen_again_is_no_loss() -> None:
 def test_what_a_daemon_before_us_noted_is_lost_all_the_same() -> None:
     book = PendingBook(resting(Action.REBOOT)())
     book.seen(row(OutletState.OFF), 40, 40)
-    assert [p.outlet for p in book.lose(lambda _: OutletState.OFF, 30)] == [3]
+    assert [p.outlet for p in book.lose(lambda _: OutletState.OFF, by(30))] == [3]
 
 
 @pytest.mark.parametrize(
@@ -97,22 +103,31 @@ def test_what_a_daemon_before_us_noted_is_lost_all_the_same() -> None:
 )
 def test_a_delayed_switch_that_has_happened_is_not_lost(action: Action, state: OutletState, count: int) -> None:
     book = resting(action)
-    book.new_session()
-    assert len(book.lose(lambda _: state, 30)) == count
-    assert book.lose(unread, 30) == (), "it is told once"
+    book.new_session(20)
+    assert len(book.lose(lambda _: state, by(30))) == count
+    assert book.lose(unread, by(30)) == (), "it is told once"
 
 
 def test_what_was_sent_since_the_restart_still_rests_there_when_that_is_certain() -> None:
     book = PendingBook()
-    book.new_session()
+    book.new_session(90)
     book.sent(command(Action.DELAYED_OFF), [3], 100, 100)
-    assert book.lose(unread, 70) == (), "we have the same session still"
-    book.new_session()
-    assert book.lose(unread, 30) == (), "it was sent after the start"
+    assert book.lose(unread, by(170)) == (), "we have the same session still"
+    book.new_session(105)
+    assert book.lose(unread, by(30)) == (), "it was sent after the start"
+    assert book.lose(unread, Span(40, 100.5)) == (), "it was sent after the start, which is told a little late"
     book.seen(row(pending=True), 110, 110)
-    assert book.lose(unread, 90) == (), "its mark is there"
-    book.new_session()
-    assert [p.command_id for p in book.lose(unread, 200)] == ["c1"]
+    assert book.lose(unread, by(170)) == (), "its mark is there"
+    book.new_session(120)
+    assert [p.command_id for p in book.lose(unread, by(200))] == ["c1"]
+
+
+def test_what_was_sent_just_before_the_restart_is_lost() -> None:
+    book = PendingBook()
+    book.new_session(90)
+    book.sent(command(Action.REBOOT), [3], 100, 100)
+    book.new_session(130)
+    assert [p.command_id for p in book.lose(unread, Span(90, 100.5))] == ["c1"], "the old life was seen in its session"
 
 
 @pytest.mark.parametrize(("status", "count"), [(ResultStatus.CONFIRMED, 0), (ResultStatus.UNKNOWN, 1)])
