@@ -169,6 +169,7 @@ def nmc_facts(nmc: Nmc) -> JsonObject:
         "watchdog": nmc.watchdog,
         "diagnosis": None if nmc.diagnosis is None else clean(nmc.diagnosis, DETAIL_SHOWN),
         "status": _cleaned(nmc.status_flags),
+        "alarms": nmc.alarm_count,
     }
 
 

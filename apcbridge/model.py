@@ -195,6 +195,8 @@ class Nmc:
     """The same moment on the monotonic clock."""
     status_flags: str | None = None
     """As printed, ``P+ N+ A+``."""
+    alarm_count: int | None = None
+    """Active alarms, where the console tells (AOS 5 and later)."""
     reboot_count: int = 0
     watchdog_reboot_count: int = 0
     reboots_by_cause: Mapping[RebootCause, int] = field(default_factory=dict)

@@ -28,6 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_port_argument(parser)
     add_login_options(parser)
     parser.add_argument("--access", choices=("auto", "menu", "cli"), default="auto", help="default: %(default)s")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
 def add_port_argument(parser: argparse.ArgumentParser) -> None:
@@ -79,9 +80,35 @@ def run(args: argparse.Namespace) -> int:
             return await Probe(ports, SystemClock(), credentials, Access(args.access)).run(args.port, args.baud)
 
     announce(f"Looking at {args.port}; a line that is silent at every speed takes most of a minute ...")
-    for line in describe(asyncio.run(look())):
-        print(line)
+    findings = asyncio.run(look())
+    if args.json:
+        import json
+
+        print(json.dumps(document(findings), indent=2))
+    else:
+        print("\n".join(describe(findings)))
     return Exit.GOOD
+
+
+def document(findings: Findings) -> dict[str, object]:
+    """Return what was found, as JSON has it; what the console did not tell is null."""
+    from dataclasses import asdict
+
+    identity, cause = findings.identity, findings.reset_cause
+    return {
+        "port": findings.port,
+        "baud": findings.baud,
+        "dialect": findings.dialect,
+        "identity": asdict(identity.identity) if identity else None,
+        "up_time_s": identity.up_time_s if identity else None,
+        "status": identity.status_flags if identity else None,
+        "alarms": identity.alarm_count if identity else None,
+        "network": asdict(findings.network) if findings.network else None,
+        "last_restart": {"code": cause.code, "text": cause.text} if cause else None,
+        "load": asdict(findings.load) if findings.load else None,
+        "outlets": [asdict(row) for row in findings.status.rows] if findings.status else None,
+        "not_told": findings.untold,
+    }
 
 
 def read_password(file: Path | None) -> str:

@@ -41,13 +41,18 @@ def run(args: argparse.Namespace) -> int:
     from apcbridge.cli.probe import read_password
     from apcbridge.clock import SystemClock
     from apcbridge.console.session import Access, Credentials
+    from apcbridge.errors import ConfigError
     from apcbridge.pdu.ports import PortRegistry
     from apcbridge.simulated import SimulatedRack
     from apcbridge.tools.files import NewFiles
     from apcbridge.tools.record import Recorder
 
     if args.output is not None:
-        NewFiles(args.output.parent).check_free(args.output.name)
+        try:
+            NewFiles(args.output.parent).check_free(args.output.name)
+        except ConfigError as error:
+            print(f"apcbridge: {error}", file=sys.stderr)
+            return Exit.FAILED
     credentials = Credentials(args.username, read_password(args.password_file))
 
     def tell(text: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.config.addresses import Endpoint
 from apcbridge.config.document import show_path
+from apcbridge.mqtt.settings import DiscoveryMode
 from apcbridge.snmp.settings import TrapVersion
 
 if TYPE_CHECKING:
@@ -107,6 +108,13 @@ def _mqtt(mqtt: MqttConfig) -> Iterator[Breach]:
                 f"has no meaning with {mqtt.url}, which is not encrypted: use mqtts://",
                 (("mqtt", "url"),),
             )
+    discovery = mqtt.homeassistant
+    if discovery and discovery.discovery is not DiscoveryMode.OFF and mqtt.base_topic == discovery.prefix:
+        yield Breach(
+            (*path, "base_topic"),
+            f"{mqtt.base_topic} is where Home Assistant looks for its documents: choose another",
+            ((*path, "homeassistant", "prefix"),),
+        )
     if bool(mqtt.cert_file) != bool(mqtt.key_file):
         files = ((*path, "cert_file"), (*path, "key_file"))
         yield Breach(files[0 if mqtt.cert_file else 1], "cert_file and key_file go together: add the other", files)

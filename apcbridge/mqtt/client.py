@@ -90,7 +90,12 @@ async def reach(client: Client, settings: MqttSettings, version: MQTTProtocolVer
     except ssl.SSLError as error:
         raise BrokerRefused(f"TLS with {settings.broker} failed: {error.reason or error}") from None
     except (OSError, ValueError) as error:
-        raise BrokerUnavailable(f"cannot connect to {settings.broker}: {error}") from None
+        raise BrokerUnavailable(f"cannot connect to {settings.broker}: {_words(error)}") from None
+
+
+def _words(error: OSError | ValueError) -> str:
+    """Say what went wrong without its number, which means something else to the resolver than to the system."""
+    return str((isinstance(error, OSError) and error.strerror) or error)
 
 
 def close_socket(client: Client) -> None:

@@ -40,6 +40,8 @@ WINDOW = 200
 
 _UNSUPPORTED_PROTOCOL = 132
 _TAKEN_OVER = 142
+_NO_WORD = 128
+"""What paho makes of a connection that ended without a reason; brokers give it for none, too."""
 _TEMPORARY = frozenset({136, 137, 151, 159})
 """Server unavailable, busy, quota exceeded, connection rate exceeded."""
 _REFUSED = 0x80
@@ -319,7 +321,8 @@ class BrokerConnection:
         if reason.value == _TAKEN_OVER:
             self._end(SessionTakenOver(f"another client connected as {self.settings.client_id}"))
         else:
-            self._end(BrokerUnavailable(f"the connection to {self.settings.broker} is over: {reason}"))
+            why = "the broker closed it" if reason.value == _NO_WORD else reason
+            self._end(BrokerUnavailable(f"the connection to {self.settings.broker} is over: {why}"))
 
     def _received(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         try:

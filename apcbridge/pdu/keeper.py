@@ -118,6 +118,7 @@ class Keeper:
         self._silent = False
         self._dialect = ""
         self._status_flags: str | None = None
+        self._alarm_count: int | None = None
         self._overloaded: frozenset[str] = frozenset()
         self._saved_revision = detector.revision
         self._saved_books = self._books()
@@ -190,6 +191,7 @@ class Keeper:
             case seen.IdentityReading():
                 self._builder.take_identity(event.identity)
                 self._status_flags = event.status_flags or self._status_flags
+                self._alarm_count = event.alarm_count
                 self._up_time(event.up_time_s)
             case seen.ConfigReading():
                 self._builder.take_config(event)
@@ -334,7 +336,7 @@ class Keeper:
     @property
     def nmc(self) -> Nmc:
         """What is known of the card and its restarts."""
-        return self._detector.nmc(self._status_flags)
+        return self._detector.nmc(self._status_flags, self._alarm_count)
 
     def command_ended(self, command: Command, status: ResultStatus) -> None:
         """Note how a command ended; a setting that was confirmed is known from now on."""

@@ -155,6 +155,10 @@ class Bench:
         found = self.status.snapshot.outlet(outlet) if self.status.snapshot else None
         return str(found.state) if found else None
 
+    def told_alarms(self) -> int | None:
+        """Return how many active alarms the store knows of."""
+        return self.status.snapshot.nmc.alarm_count if self.status.snapshot else None
+
     def commands_taken(self, outlet: int | None = None) -> list[str]:
         """Return what the PDU was made to do, as its own log says."""
         return [str(command.action) for command in self.pdu.log.commands(outlet)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apcbridge.commands import ResultStatus
+from apcbridge.console.session import Access
 from apcbridge.model import Action, LinkState, RebootCause, Setting
 from apcbridge.pdu.settings import OnPendingLost, RebootBy, SessionMode
 from apcbridge.sim import relays as sim_relays
@@ -222,3 +223,9 @@ async def test_between_polls_the_console_is_free_for_others(link: Path) -> None:
     async with Bench(link, session=SessionMode.RELEASE, poll_interval_s=60) as bench:
         await bench.until_fresh()
         await eventually(lambda: bench.pdu.gate.holder is None, "the console free")
+
+
+async def test_the_active_alarms_are_told_where_the_console_tells_them(link: Path) -> None:
+    async with Bench(link, make_profile("AP8941"), access=Access.AUTO) as bench:
+        await bench.until_fresh()
+        await eventually(lambda: bench.told_alarms() == 0, "the number of alarms")

@@ -96,7 +96,8 @@ class Watch:
         url = f"sim://{model}?boot={boot_s:.1f}&event_log={log}&relay_lag=2&on_delay=240&off_delay=240&seed={rng.randrange(2**31)}"
         self.name = f"{url} {access} {session} poll {poll_s:.0f}"
         self.lives: list[Life] = []
-        self.lost: list[int] = []
+        self.lost: list[tuple[int, float]] = []
+        """Outlet and moment of each command that a restart took away."""
         self.predicted: dict[int, float] = {}
         """Number of restarts so far -> when the next was expected."""
         self.time = TrueTime()
@@ -201,7 +202,7 @@ class Watch:
         """Take in the restarts that have happened, and what the daemon expects next."""
         for restart in self.card.restarts[len(self.lives) :]:
             self.lives.append(Life(restart))
-            self.lost += self._lost_by(restart)
+            self.lost += [(outlet, restart.at_mono) for outlet in self._lost_by(restart)]
         nmc = self.world.detector.nmc()
         if nmc.next_expected_at is not None:
             self.predicted[len(self.lives)] = self._true(nmc.next_expected_at)
@@ -280,12 +281,19 @@ class Watch:
 
     def _judge_losses(self) -> None:
         """Compare what restarts lost with what was reported lost, outlet by outlet."""
-        lost = Counter(self.lost)
+        lost = Counter(outlet for outlet, at_mono in self.lost if not self._is_replaced(outlet, at_mono))
         told = Counter(e.details["outlet"] for e in self.world.events if e.type == "pending_lost")
         self.tally.lost += sum(lost.values())
         for outlet in lost:
             if not told[outlet]:
                 self._fault(f"outlet {outlet} lost {lost[outlet]} steps and nothing was told")
+
+    def _is_replaced(self, outlet: int, lost_mono: float) -> bool:
+        """Tell whether the card took another command of ours before anybody could say that it had restarted."""
+        return any(
+            one.effect is Effect.ACCEPTED and one.outlet == outlet and 0 < one.at_mono - lost_mono < APART_S
+            for one in self.card.log.entries
+        )
 
     def _fault(self, text: str) -> None:
         self.tally.faults.append(f"{text}; now {self.time.now:.0f}; {self.name}")

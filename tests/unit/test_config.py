@@ -380,6 +380,11 @@ class TestRulesBetweenKeys:
         both = only_fault(folder, SMALL + "    password_file: pdu1.password\n")
         assert (both.key, "exclude each other" in both.reason) == ("pdus[0].password", True)
 
+    def test_our_topics_are_not_home_assistants(self, folder: Path) -> None:
+        mqtt = "mqtt: {url: 'mqtt://127.0.0.1', base_topic: homeassistant, homeassistant: {}}\n"
+        fault = only_fault(folder, SMALL + mqtt)
+        assert (fault.key, "choose another" in fault.reason) == ("mqtt.base_topic", True)
+
     def test_sources_must_be_named_once_an_agent_leaves_the_loopback(self, folder: Path) -> None:
         agent = "    snmp: {listen: '0.0.0.0:1161'}\n"
         snmp = "snmp: {communities: [{name: abc}, {name: def, sources: [10.0.0.0/8]}]}\n"

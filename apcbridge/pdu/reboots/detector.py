@@ -184,7 +184,7 @@ class RebootDetector:
             wanted.add(Evidence.NETWORK)
         return frozenset(wanted - self._unavailable)
 
-    def nmc(self, status_flags: str | None = None) -> Nmc:
+    def nmc(self, status_flags: str | None = None, alarm_count: int | None = None) -> Nmc:
         """Return boot time, counts, rhythm and prediction as of the last observation or settling."""
         boot_mono = self._life.held_mono if self._life else None
         boot_at = self._shown_boot_at
@@ -195,6 +195,7 @@ class RebootDetector:
             boot_at=boot_at,
             boot_mono=boot_mono,
             status_flags=status_flags,
+            alarm_count=alarm_count,
             reboot_count=self._ledger.total,
             watchdog_reboot_count=counts[RebootCause.WATCHDOG],
             reboots_by_cause=counts,
