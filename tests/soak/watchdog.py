@@ -18,7 +18,7 @@ import logging
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from apcbridge.console.session import Access
 from apcbridge.errors import CommandRefused
@@ -45,6 +45,9 @@ NEAR_S = 200.0
 """A report is of a restart no further than this from its time; an unread up time is dated by the silence alone."""
 APART_S = 180.0
 """Restarts closer to each other cannot be told apart by an up time in whole minutes."""
+CERTAIN_S = 300.0
+"""A restart is certain this long after it at the latest, while the line works."""
+WANTED = {SimAction.DELAYED_ON: True, SimAction.DELAYED_OFF: False}
 ALIVE, DEAD = "192.168.7.1", "192.168.7.254"
 FACES = (
     ("AP9211", Access.AUTO),
@@ -54,6 +57,15 @@ FACES = (
     ("AP7931", Access.MENU),
     ("AP8941", Access.AUTO),
 )
+
+
+class Loss(NamedTuple):
+    """A command that a restart took away."""
+
+    outlet: int
+    at_mono: float
+    wanted: bool | None
+    """Whether it was to end on, or None for a reboot."""
 
 
 @dataclass(slots=True)
@@ -96,8 +108,7 @@ class Watch:
         url = f"sim://{model}?boot={boot_s:.1f}&event_log={log}&relay_lag=2&on_delay=240&off_delay=240&seed={rng.randrange(2**31)}"
         self.name = f"{url} {access} {session} poll {poll_s:.0f}"
         self.lives: list[Life] = []
-        self.lost: list[tuple[int, float]] = []
-        """Outlet and moment of each command that a restart took away."""
+        self.lost: list[Loss] = []
         self.predicted: dict[int, float] = {}
         """Number of restarts so far -> when the next was expected."""
         self.time = TrueTime()
@@ -202,26 +213,19 @@ class Watch:
         """Take in the restarts that have happened, and what the daemon expects next."""
         for restart in self.card.restarts[len(self.lives) :]:
             self.lives.append(Life(restart))
-            self.lost += [(outlet, restart.at_mono) for outlet in self._lost_by(restart)]
+            self.lost += self._lost_by(restart)
         nmc = self.world.detector.nmc()
         if nmc.next_expected_at is not None:
             self.predicted[len(self.lives)] = self._true(nmc.next_expected_at)
 
-    def _lost_by(self, restart: Restart) -> list[int]:
-        """Return the outlets for which a restart lost more than what had happened already."""
-        entries = [
-            one
+    def _lost_by(self, restart: Restart) -> set[Loss]:
+        """Return what a restart lost that had not happened already."""
+        lost = {
+            Loss(one.outlet, one.at_mono, WANTED.get(one.command.action))
             for one in self.card.log.entries
             if one.effect is Effect.LOST and one.at_mono == restart.at_mono and one.command is not None
-        ]
-        wanted = {SimAction.DELAYED_ON: True, SimAction.DELAYED_OFF: False}
-        return sorted(
-            {
-                one.outlet
-                for one in entries
-                if one.command and wanted.get(one.command.action) is not self.card.relays.is_on(one.outlet)
-            }
-        )
+        }
+        return {one for one in lost if one.wanted is not self.card.relays.is_on(one.outlet)}
 
     def _true(self, at: float) -> float:
         return self.time.now + at - self.world.clock.wall()
@@ -281,17 +285,21 @@ class Watch:
 
     def _judge_losses(self) -> None:
         """Compare what restarts lost with what was reported lost, outlet by outlet."""
-        lost = Counter(outlet for outlet, at_mono in self.lost if not self._is_replaced(outlet, at_mono))
+        lost = Counter(loss.outlet for loss in self.lost if not self._is_moot(loss))
         told = Counter(e.details["outlet"] for e in self.world.events if e.type == "pending_lost")
         self.tally.lost += sum(lost.values())
         for outlet in lost:
             if not told[outlet]:
                 self._fault(f"outlet {outlet} lost {lost[outlet]} steps and nothing was told")
 
-    def _is_replaced(self, outlet: int, lost_mono: float) -> bool:
-        """Tell whether the card took another command of ours before anybody could say that it had restarted."""
+    def _is_moot(self, loss: Loss) -> bool:
+        """Tell whether nobody needed to hear of a loss when it was certain.
+
+        The card had taken another command by then, or the outlet was as wanted by itself: when the power comes back.
+        """
+        moot = {Effect.ACCEPTED, {True: Effect.RELAY_ON, False: Effect.RELAY_OFF, None: Effect.ACCEPTED}[loss.wanted]}
         return any(
-            one.effect is Effect.ACCEPTED and one.outlet == outlet and 0 < one.at_mono - lost_mono < APART_S
+            one.effect in moot and one.outlet == loss.outlet and 0 < one.at_mono - loss.at_mono < CERTAIN_S
             for one in self.card.log.entries
         )
 
