@@ -6,16 +6,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from apcbridge.console import screens
+from apcbridge.console import outlet_lists, screens
 from apcbridge.console.dialects import DialectId
 from apcbridge.console.dialog import CTRL_C, ESC, Dialog, Emit, Memory, Reply, Send
 from apcbridge.console.events import GoalResult, LoadReading, StatusReading
 from apcbridge.console.scanner import Prompt
-from apcbridge.console.screens import Item, Kind, OutletList, Screen
+from apcbridge.console.screens import Item, Kind, Screen
 from apcbridge.errors import ScreenUnrecognised, TableIncomplete
 
 if TYPE_CHECKING:
     from apcbridge.console.events import OutletRow
+    from apcbridge.console.outlet_lists import OutletList
     from apcbridge.model import Load
 
 _MAX_STEPS = 12
@@ -129,7 +130,7 @@ def _sure_list(memory: Memory) -> Dialog[OutletList]:
 
 def _one_list(memory: Memory, expected: int | None) -> Dialog[OutletList]:
     screen = yield from to_list(memory)
-    if memory.dialect is DialectId.D0 and (told := screens.parse_colon_rows(screen, expected)) is not None:
+    if memory.dialect is DialectId.D0 and (told := outlet_lists.parse_colon_rows(screen, expected)) is not None:
         return told
     try:
         return parse_list(memory, screen, expected)
@@ -142,7 +143,7 @@ def _one_list(memory: Memory, expected: int | None) -> Dialog[OutletList]:
 def parse_list(memory: Memory, screen: Screen, expected: int | None) -> OutletList:
     """Read the outlet list of this dialect from its screen."""
     loose = memory.dialect in (DialectId.D2_OLD, DialectId.D2_NEW)
-    return screens.parse_outlet_list(screen, expected, loose=loose)
+    return outlet_lists.parse_outlet_list(screen, expected, loose=loose)
 
 
 def _list_without_states(memory: Memory, screen: Screen, expected: int | None) -> Dialog[OutletList]:
@@ -150,18 +151,18 @@ def _list_without_states(memory: Memory, screen: Screen, expected: int | None) -
 
     A still earlier MasterSwitch shows them above its main menu. Nothing but ESC is typed on those screens.
     """
-    names, master = screens.parse_names(screen, expected)
+    names, master = outlet_lists.parse_names(screen, expected)
     shown = yield from choose(memory, master)
-    states = screens.parse_state_block(shown.lines)
+    states = outlet_lists.parse_state_block(shown.lines)
     control = None if states else shown.find_match(CONTROL_ALL)
     if control is not None:
         shown = yield from choose(memory, control)
-        states = screens.parse_state_block(shown.lines)
+        states = outlet_lists.parse_state_block(shown.lines)
     if not states:
-        states = screens.parse_state_block((yield from to_main(memory)).above)
+        states = outlet_lists.parse_state_block((yield from to_main(memory)).above)
     while shown.kind is not Kind.LIST and memory.screen is not None and memory.screen.kind is not Kind.MAIN:
         shown = yield from show(memory, Send(ESC, enter=False))
-    return screens.join_names_and_states(names, states, all_seen=not memory.is_outlet_user)
+    return outlet_lists.join_names_and_states(names, states, all_seen=not memory.is_outlet_user)
 
 
 def _true_numbers(memory: Memory, rows: tuple[OutletRow, ...]) -> Dialog[tuple[OutletRow, ...]]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from apcbridge.console import answers
 from apcbridge.console.events import Event, GoalFailed, OutletRow
 from apcbridge.console.goals import ReadEventLog, ReadIdentity, ReadStatus, Switch
+from apcbridge.console.outlet_lists import parse_outlet_list
 from apcbridge.console.scanner import LIMIT_BYTES
-from apcbridge.console.screens import parse_outlet_list, parse_screen
+from apcbridge.console.screens import parse_screen
 from apcbridge.console.session import Credentials, Session, SessionOptions
 from apcbridge.errors import ConsoleError
 from apcbridge.model import Action

@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from apcbridge.console.outlet_lists import parse_outlet_list, parse_state_block
 from apcbridge.console.screens import (
     Kind,
     parse_banner,
     parse_columns,
     parse_loads,
-    parse_outlet_list,
     parse_outlet_page,
     parse_screen,
-    parse_state_block,
     parse_up_time,
 )
 from apcbridge.errors import ScreenUnrecognised, TableIncomplete

@@ -20,7 +20,8 @@ from apcbridge.console.events import (
     StatusReading,
 )
 from apcbridge.console.goals import Goal, ReadEventLog, ReadIdentity, ReadResetCause, ReadStatus
-from apcbridge.console.screens import parse_banner, parse_outlet_list, parse_screen
+from apcbridge.console.outlet_lists import parse_outlet_list
+from apcbridge.console.screens import parse_banner, parse_screen
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
 from tests.unit.console.peer import Driver, Script
 from tests.unit.console.rackpdu import WAKE

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apcbridge.console.screens import parse_banner, parse_outlet_list, parse_screen
+from apcbridge.console.outlet_lists import parse_outlet_list
+from apcbridge.console.screens import parse_banner, parse_screen
 from apcbridge.tools.scrub import Scrubber
 
 if TYPE_CHECKING:
