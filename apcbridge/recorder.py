@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import ResultStatus
+from apcbridge.limits import TokenBucket
 from apcbridge.model import EventType, RebootCause
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Recorder:
         self._journal = journal
         self._just_told: list[str] = []
         self._told_before: list[str] = []
+        self._turned_away = TokenBucket(burst=5, per_s=1.0)
 
     def event(self, event: Event) -> None:
         """Keep and tell an event."""
@@ -50,7 +52,28 @@ class Recorder:
         self._store.append(result)
         self._journal.record_result(result)
         if result.status is not ResultStatus.ACCEPTED:
-            _log_end(result)
+            self._log_end(result)
+
+    def _log_end(self, result: CommandResult) -> None:
+        """Log what became of a command; of those that never began only so many: an asker may repeat one for ever."""
+        command, silent = result.command, 0
+        if not result.status.terminal:
+            if not self._turned_away.allow(command.received_mono):
+                return
+            silent = self._turned_away.take_suppressed()
+        log.log(
+            logging.WARNING if result.status in _WENT_WRONG else logging.INFO,
+            "%s: %s %s (by %s through %s, id %s): %s%s",
+            command.target,
+            command.action,
+            result.status,
+            command.principal,
+            command.origin,
+            command.id,
+            result.detail,
+            f" ({silent} more like it were not reported)" if silent else "",
+            extra={"pdu": command.pdu, "outlet": command.outlet, "command_id": command.id},
+        )
 
     def reboots(self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]) -> None:
         """Keep restarts together with the memory that counts them, then tell of them."""
@@ -95,22 +118,6 @@ class Recorder:
     def _tell(self, event: Event) -> None:
         self._store.append(event)
         self._just_told.append(event.id)
-
-
-def _log_end(result: CommandResult) -> None:
-    command = result.command
-    log.log(
-        logging.WARNING if result.status in _WENT_WRONG else logging.INFO,
-        "%s: %s %s (by %s through %s, id %s): %s",
-        command.target,
-        command.action,
-        result.status,
-        command.principal,
-        command.origin,
-        command.id,
-        result.detail,
-        extra={"pdu": command.pdu, "outlet": command.outlet, "command_id": command.id},
-    )
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:

@@ -13,12 +13,12 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from apcbridge.errors import BrokerError, BrokerRefused, BrokerUnavailable
 from apcbridge.facts import Json, encode, timestamp
+from apcbridge.limits import TokenBucket
 from apcbridge.model import LinkState
 from apcbridge.mqtt.backoff import Backoff
 from apcbridge.mqtt.connection import BrokerConnection, NoConsent, ProtocolUnsupported, SessionTakenOver
 from apcbridge.mqtt.inbox import Inbox
 from apcbridge.mqtt.ledger import Ledger
-from apcbridge.mqtt.limits import TokenBucket
 from apcbridge.mqtt.payloads import Retained
 from apcbridge.mqtt.publisher import Publisher
 from apcbridge.mqtt.settings import DiscoveryMode, MqttProtocol, MqttSettings

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import Command, CommandResult, ResultStatus
 from apcbridge.errors import CommandRefused, MalformedCommand
+from apcbridge.limits import TokenBucket
 from apcbridge.mqtt.connection import Outgoing
-from apcbridge.mqtt.limits import TokenBucket
 from apcbridge.mqtt.payloads import rejection_payload, result_payload
 from apcbridge.mqtt.requests import Incoming, decode_command, decode_request
 from apcbridge.mqtt.topics import BridgeRequest, OutletConfig, OutletSet, Topics, usable_response_topic
@@ -129,10 +130,8 @@ class Inbox:
             if len(self._replies) > REPLIES_KEPT:
                 self._replies.popitem(last=False)
         log.info("MQTT: %s for %s (id %s)", command.action.value, command.target, command.id)
-        try:
+        with suppress(CommandRefused):  # the door has reported it: the result is on its way through the edge log
             self._door.submit(command)
-        except CommandRefused as refusal:  # the door has reported it: the result is on its way through the edge log
-            log.info("MQTT: %s for %s refused: %s", command.action.value, command.target, refusal)
 
     def _reply_to(self, message: Incoming) -> ReplyTo | None:
         if message.response_topic is None:

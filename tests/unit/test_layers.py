@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "health": set(),
     "notify": {"health"},
     "logs": set(),
+    "limits": set(),
     "commands": {"errors", "model"},
     "store": {"errors", "model", "commands"},
     "facts": {"model", "commands"},
@@ -36,11 +37,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulated": {"errors", "pdu.ports", "sim"},
     "journal": {*MIDDLE, "pdu.reboots"},
     "pdu": {*MIDDLE, "console", "journal", "health"},
-    "mqtt": {*MIDDLE, "facts"},
+    "mqtt": {*MIDDLE, "facts", "limits"},
     "snmp": MIDDLE,
     "web": {*MIDDLE, "facts"},
     "sim": {"errors", "clock", "model"},
-    "recorder": {*MIDDLE, "journal", "pdu.reboots"},
+    "recorder": {*MIDDLE, "limits", "journal", "pdu.reboots"},
     "composition": {*MIDDLE, "facts", "config", "console", "mqtt", "pdu", "sim", "snmp", "web"},
     "parts": {"errors"},
     "app": {*MIDDLE, *ROOT, "parts", "composition", "config", "mqtt", "pdu", "snmp", "web"},
@@ -51,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """Who may import whom; imports within a package are its own affair, and ``cli`` may import everything."""
 
-PURE = ("errors", "model", "commands", "store", "facts", "console", "health", "pdu.reboots", "mqtt", "snmp")
+PURE = ("errors", "model", "commands", "store", "facts", "limits", "console", "health", "pdu.reboots", "mqtt", "snmp")
 INPUT_OUTPUT = {
     "mqtt.bridge": "the connection loop",
     "mqtt.client": "the way to the broker",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,6 +91,20 @@ async def test_a_restart_that_was_passed_on_is_not_told_again(tmp_path: Path) ->
     assert told_at_start(path) == []
 
 
+def command() -> Command:
+    return Command(
+        id="c1",
+        origin=Origin.MQTT,
+        principal="nodered",
+        pdu="p",
+        outlet=3,
+        action=Action.OFF,
+        received_at=0,
+        received_mono=0,
+        deadline_mono=20,
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "level"),
     [
@@ -104,21 +119,25 @@ def test_the_log_tells_who_asked_for_what_and_how_it_ended(
     caplog.set_level(logging.INFO)
     journal = Journal(tmp_path / "journal.sqlite", SystemClock())
     recorder = Recorder(make_store(), journal)
-    command = Command(
-        id="c1",
-        origin=Origin.MQTT,
-        principal="nodered",
-        pdu="p",
-        outlet=3,
-        action=Action.OFF,
-        received_at=0,
-        received_mono=0,
-        deadline_mono=20,
-    )
-    recorder.result(CommandResult(command=command, status=ResultStatus.ACCEPTED, detail="", at=1))
-    recorder.result(CommandResult(command=command, status=status, detail="what was seen", at=2))
+    recorder.result(CommandResult(command=command(), status=ResultStatus.ACCEPTED, detail="", at=1))
+    recorder.result(CommandResult(command=command(), status=status, detail="what was seen", at=2))
     journal.close()
     [record] = caplog.records
     assert record.getMessage() == f"p outlet 3: OFF {status} (by nodered through mqtt, id c1): what was seen"
     assert record.levelno == level
     assert [vars(record)[name] for name in ("pdu", "outlet", "command_id")] == ["p", 3, "c1"]
+
+
+def test_whoever_repeats_what_is_refused_does_not_fill_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    journal = Journal(tmp_path / "journal.sqlite", SystemClock())
+    recorder = Recorder(make_store(), journal)
+    for _ in range(100):
+        recorder.result(CommandResult(command=command(), status=ResultStatus.REFUSED, detail="read-only", at=2))
+    assert len(caplog.records) == 5
+    later = replace(command(), received_mono=60)
+    recorder.result(CommandResult(command=later, status=ResultStatus.REFUSED, detail="read-only", at=62))
+    journal.close()
+    assert caplog.records[-1].getMessage().endswith("read-only (95 more like it were not reported)")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from apcbridge.limits import TokenBucket
 from apcbridge.mqtt.backoff import Backoff
-from apcbridge.mqtt.limits import TokenBucket
 
 
 def test_waits_double_up_to_what_lets_us_be_back_in_time() -> None:
