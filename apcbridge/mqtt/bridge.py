@@ -161,15 +161,15 @@ class MqttBridge:
         # A task group that fails swallows a cancellation that comes at the same moment (before Python 3.13), and a
         # machine that shuts down stops the broker and us together. Waiting for another task loses no cancellation.
         serving = group.create_task(self._serve_until_lost(connection))
-        stays = False
+        followed = False
         try:
             await asyncio.wait([serving])
-            stays = self._is_followed(connection)
+            followed = self._is_followed(connection)
         finally:
             serving.cancel()
             await asyncio.wait([serving])
             self._connection = None
-            await self._part(connection, farewell=not stays)
+            await self._part(connection, farewell=not followed)
         if self._way_changed.is_set():
             log.info("MQTT: the configuration names another way to the broker: connecting anew")
             return 0.0

@@ -34,7 +34,7 @@ from .mqtt_world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from apcbridge.facts import Json
@@ -44,12 +44,6 @@ pytestmark = pytest.mark.debian
 
 STATE = "apcbridge/bridge/rack-a/state"
 OUTLET = "apcbridge/pdu1/outlet/2"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path) as mosquitto:
-        yield mosquitto
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -35,18 +35,12 @@ from .mqtt_world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
 pytestmark = pytest.mark.debian
 
 STATE = "apcbridge/bridge/rack-a/state"
 OUTLET = "apcbridge/pdu1/outlet/2"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path) as mosquitto:
-        yield mosquitto
 
 
 def event(number: int) -> Event:

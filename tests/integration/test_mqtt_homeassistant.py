@@ -15,7 +15,6 @@ from apcbridge.mqtt.settings import DiscoveryMode, HomeAssistantSettings
 from .mqtt_world import Mosquitto, Observer, retained_at, running, settings_for, settled, snapshot, status, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from apcbridge.mqtt.settings import MqttSettings
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.debian
 DEVICE = "homeassistant/device/apcbridge_za0401001234/config"
 SWITCH = "homeassistant/switch/apcbridge_za0401001234/outlet_1/config"
 STATE = "apcbridge/bridge/rack-a/state"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path) as mosquitto:
-        yield mosquitto
 
 
 def speaking(settings: MqttSettings, mode: DiscoveryMode) -> MqttSettings:

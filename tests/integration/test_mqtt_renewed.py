@@ -30,7 +30,6 @@ from .mqtt_world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.debian
@@ -38,12 +37,6 @@ pytestmark = pytest.mark.debian
 STATE = "apcbridge/bridge/rack-a/state"
 OUTLET = "apcbridge/pdu1/outlet/2"
 DEVICE = "homeassistant/device/apcbridge_za0401001234/config"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path) as mosquitto:
-        yield mosquitto
 
 
 def connects(world: World) -> object:
