@@ -39,6 +39,7 @@ from apcbridge.snmp.powernet import RPDU, RPDU_STATE
 from apcbridge.snmp.settings import Access, AgentAddress, Community, RateLimits, SnmpSettings
 from apcbridge.snmp.system import AgentCounters
 from apcbridge.store import Store
+from tests.ports import free_port
 from tests.unit.snmp.world import Door, snapshot, status
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def snmpd(ports: int) -> Iterator[Target]:
     served = [oid for oid in table.oids if oid[: len(RPDU) - 2] == RPDU[:-2]]
     lines += [f"override .{'.'.join(map(str, oid))} integer 1" for oid in served]
     with tempfile.TemporaryDirectory() as home:
-        free = free_ports(ports)
+        free = [free_port() for _ in range(ports)]
         config = Path(home) / "snmpd.conf"
         config.write_text("\n".join(lines) + "\n")
         words = ("/usr/sbin/snmpd", "-f", "-LF", "0", f"{home}/log", "-C", "-c", str(config))
@@ -144,17 +145,6 @@ def snmpd(ports: int) -> Iterator[Target]:
         finally:
             process.terminate()
             process.wait()
-
-
-def free_ports(number: int) -> list[int]:
-    """Ask the kernel for ports that nobody has."""
-    probes = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(number)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def request(kind: PduType, oid: bytes, number: int, repetitions: int = 0) -> bytes:

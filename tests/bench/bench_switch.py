@@ -21,7 +21,7 @@ from apcbridge.sim.line import Pacer
 from apcbridge.sim.profiles import make_profile
 from apcbridge.sim.server import SimServer
 from tests.integration.daemon_world import Daemon
-from tests.integration.mqtt_world import free_port
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -12,7 +12,9 @@ from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, cast
 
-from .mqtt_world import Mosquitto, Observer, free_port
+from tests.ports import free_port
+
+from .mqtt_world import Mosquitto, Observer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

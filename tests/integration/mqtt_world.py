@@ -38,6 +38,7 @@ from apcbridge.mqtt.payloads import pdu_topics
 from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol, MqttSettings
 from apcbridge.mqtt.topics import Topics
 from apcbridge.store import Store
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     import signal
@@ -49,14 +50,6 @@ if TYPE_CHECKING:
 PATIENCE_S = 60.0
 """Deadline for what happens at once on an idle machine; on a busy one a lost connection or two is in it."""
 CLOCK = SystemClock()
-
-
-def free_port() -> int:
-    """Ask the kernel for a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def until(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
@@ -15,6 +14,7 @@ from apcbridge.model import Action, LinkState, OutletState, PduStatus
 from apcbridge.snmp.agent import SnmpAgent
 from apcbridge.snmp.settings import Access, AgentAddress, Community, SnmpSettings
 from apcbridge.store import Store
+from tests.ports import free_port
 from tests.unit.snmp.world import snapshot, status, with_outlet
 
 if TYPE_CHECKING:
@@ -54,13 +54,6 @@ async def run_program(*words: str, smi: str = "") -> Ran:
     async with asyncio.timeout(DEADLINE_S):
         out, err = await process.communicate()
     return Ran(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
-
-
-def free_port() -> int:
-    """Ask the kernel for a UDP port; for programs that cannot bind 0 and tell us."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 async def until(store: Store, condition: Callable[[], bool]) -> None:

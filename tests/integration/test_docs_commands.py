@@ -19,7 +19,7 @@ import pytest
 
 from apcbridge.sim.profiles import make_profile
 from tests.integration.daemon_world import Daemon
-from tests.integration.mqtt_world import free_port
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

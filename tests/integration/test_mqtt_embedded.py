@@ -15,8 +15,9 @@ from apcbridge.errors import BrokerUnavailable, ConfigError
 from apcbridge.model import OutletState
 from apcbridge.mqtt.embedded import EmbeddedBroker, EmbeddedSettings
 from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol
+from tests.ports import free_port
 
-from .mqtt_world import PROTOCOLS, Mosquitto, free_port, running, settings_for, until
+from .mqtt_world import PROTOCOLS, Mosquitto, running, settings_for, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,6 +18,7 @@ import uvloop
 
 from apcbridge.model import Event, EventType, OutletState
 from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol, TlsSettings, Transport
+from tests.ports import free_port
 
 from .mqtt_world import (
     CLOCK,
@@ -25,7 +26,6 @@ from .mqtt_world import (
     Mosquitto,
     Observer,
     assert_equal_to_store,
-    free_port,
     password_file,
     retained_at,
     running,

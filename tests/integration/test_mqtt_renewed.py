@@ -11,6 +11,7 @@ from apcbridge.commands import PduRules
 from apcbridge.facts import PduView
 from apcbridge.model import OutletState, Policy
 from apcbridge.mqtt.settings import BrokerAddress, DiscoveryMode, HomeAssistantSettings, MqttProtocol
+from tests.ports import free_port
 
 from .mqtt_world import (
     CLOCK,
@@ -18,7 +19,6 @@ from .mqtt_world import (
     Observer,
     World,
     assert_equal_to_store,
-    free_port,
     password_file,
     retained_at,
     running,

@@ -16,7 +16,7 @@ from apcbridge.probe import Probe
 from apcbridge.sim.device import SimulatedPdu
 from apcbridge.sim.profiles import make_profile
 from apcbridge.sim.server import SimServer
-from tests.integration.mqtt_world import free_port
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

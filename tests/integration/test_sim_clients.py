@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from apcbridge.sim.device import SimulatedPdu
 from apcbridge.sim.profiles import Account, UserType, make_profile
 from apcbridge.sim.relays import Action
 from apcbridge.sim.server import SimServer
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -143,20 +143,6 @@ async def test_fence_apc_with_a_wrong_password_gets_nowhere() -> None:
 
 
 # -- powerman ----------------------------------------------------------------------------------------------
-
-
-_ports_given: set[int] = set()
-
-
-def free_port() -> int:
-    """Return a port that the kernel calls free and that no other powermand of this run was given."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in _ports_given:
-            _ports_given.add(port)
-            return port
 
 
 class Powerman:

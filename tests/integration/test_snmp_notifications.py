@@ -13,7 +13,8 @@ import pytest
 from apcbridge.model import Event, EventType, LoadState
 from apcbridge.snmp import ber
 from apcbridge.snmp.settings import TrapReceiver, TrapVersion
-from tests.integration.snmp_world import DEADLINE_S, free_port, fresh_status, serving
+from tests.integration.snmp_world import DEADLINE_S, fresh_status, serving
+from tests.ports import free_port, is_bound
 from tests.unit.snmp.world import load
 
 if TYPE_CHECKING:
@@ -44,12 +45,7 @@ class Trapd:
 async def listening(port: int) -> None:
     """Return once somebody has bound the port."""
     async with asyncio.timeout(DEADLINE_S):
-        while True:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    return
+        while not is_bound(port):  # noqa: ASYNC110  snmptrapd tells in no other way
             await asyncio.sleep(0.02)
 
 

@@ -24,7 +24,8 @@ from apcbridge.tools.doctor.examination import DaemonPdu, Examination
 from apcbridge.tools.doctor.gateway import GatewayFix
 from apcbridge.tools.machine import Machine
 from tests.integration.daemon_world import Daemon
-from tests.integration.mqtt_world import Mosquitto, Observer, free_port, until
+from tests.integration.mqtt_world import Mosquitto, Observer, until
+from tests.ports import free_port
 from tests.unit.tools.people import Player
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import pytest
 
 from apcbridge.model import OutletState
 from tests.integration.web_world import PATIENCE_S, eventually, port_of, serving
+from tests.ports import free_port
 from tests.unit.web.world import STALE_AFTER_S, TOKEN, World, outlet, snapshot, status
 
 if TYPE_CHECKING:
@@ -88,31 +89,41 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(server: WebServer, profile: Path) -> AsyncIterator[Browser]:
-    """Open the page of a server in a browser."""
+async def chromedriver() -> AsyncIterator[int]:
+    """Start what drives a browser; yield its port."""
     driver = shutil.which("chromedriver")
     if driver is None or shutil.which("chromium") is None:
         pytest.skip("needs Debian's packages chromium and chromium-driver")
+    # Left to choose, it ends where the IPv4 port that it got happens to be taken on IPv6.
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
-        driver, "--port=0", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        driver, f"--port={port}", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     assert process.stdout is not None
     try:
-        line = b""
+        said = b""
         async with asyncio.timeout(PATIENCE_S):
-            while b"started successfully on port" not in line:
+            while b"started successfully" not in said:
                 line = await process.stdout.readline()
-                assert line, "chromedriver ended"
-        browser = Browser(int(line.rsplit(b" ", 1)[1].rstrip(b".\n")))
+                said += line
+                assert line, f"chromedriver ended: {said.decode(errors='replace')}"
+        yield port
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+@asynccontextmanager
+async def browsing(server: WebServer, profile: Path) -> AsyncIterator[Browser]:
+    """Open the page of a server in a browser."""
+    async with chromedriver() as port:
+        browser = Browser(port)
         try:
             await browser.open(f"http://localhost:{port_of(server)}/", profile)
             yield browser
         finally:
             await browser.close()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
 
 
 async def test_the_page_lives_and_takes_no_name_for_markup(tmp_path: Path) -> None:

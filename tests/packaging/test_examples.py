@@ -9,7 +9,6 @@ import pwd
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import pytest
 import yaml
 
 from apcbridge.config import examine
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,13 +59,6 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, check=False, timeout=2 * DEADLINE_S, env=env)
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Ask the kernel; for programs that cannot bind 0 and tell us."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def until_answer(url: str, wanted: str) -> str:
     """Ask until the answer holds some words; return it."""
     deadline = time.monotonic() + DEADLINE_S
@@ -85,7 +78,7 @@ def until_answer(url: str, wanted: str) -> str:
 def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     folder = tmp_path_factory.mktemp("bridge")
     (folder / "state").mkdir()
-    found = Bridge(mqtt=free_port(), snmp=free_port(socket.SOCK_DGRAM), web=free_port())
+    found = Bridge(mqtt=free_port(), snmp=free_port(), web=free_port())
     config = folder / "apcbridge.yaml"
     config.touch(mode=0o600)
     config.write_text(
