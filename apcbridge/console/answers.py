@@ -95,7 +95,8 @@ def parse_dash_c_status(data: Iterable[str], width: int | None = None) -> Status
         if width not in widths:
             raise TableIncomplete(f"the state column is not straight at {summary(line)}")
         told = OutletState(state.upper())
-        rows.append(OutletRow(number=int(match[1]), name=match[5] or "", state=told, pending=bool(star)))
+        name = (match[5] or "").strip()
+        rows.append(OutletRow(number=int(match[1]), name=name, state=told, pending=bool(star)))
     return StatusTable(tuple(rows), width, strange)
 
 

@@ -161,12 +161,10 @@ def check_confirmation(text: str, goal: Switch, name: str) -> None:
     not missed, what they do say must fit.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()][:-1]
-    words, plain = " ".join(" ".join(lines).split()), " ".join(name.split())
-    quoted = f"named '{plain}'"
-    if "named '" in words and quoted not in words:
+    words, plain = " ".join(" ".join(lines).split()), re.escape(" ".join(name.split()))
+    if "named '" in words and re.search(rf"named ' ?{plain} ?'", words) is None:
         raise OutletMismatch(f"the confirmation does not name {name!r}: {screens.summary(words)}")
-    for named in (quoted, f"'{plain}'", f'"{plain}"', f"({plain})"):
-        words = words.replace(named, "")
+    words = re.sub(rf"(?:named )?(?:' ?{plain} ?'|\" ?{plain} ?\"|\( ?{plain} ?\))", "", words)
     numbers = {int(number) for number in re.findall(r"\boutlet (?:\d:)?(\d{1,2})\b", words, re.IGNORECASE)}
     if numbers - {goal.outlet}:
         raise OutletMismatch(f"the confirmation speaks of outlet {sorted(numbers)}, not {goal.outlet}")

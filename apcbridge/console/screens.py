@@ -16,7 +16,8 @@ from apcbridge.model import Load, LoadState, OutletState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TITLE = re.compile(r"-{4,} (\S.*?)(?: [-=]+)?\s*")
+_TITLE = re.compile(r"-{4,} (?=.*\S)(.*?)(?: [-=]+)?\s*")
+"""An outlet's page bears its name, which may begin or end with blanks, or be empty: dashes follow then."""
 ITEM = re.compile(r"\s{0,8}(\d{1,2})- (\S.*?)\s*")
 _SETTING = re.compile(r"(\S.*?)\s*: ?(.*)")
 _FIELD = re.compile(r"\s+(\S[^:]*?)\s*: ?(.*?)\s*")
@@ -88,7 +89,7 @@ class Screen:
         for line in self.lines:
             match = None if ITEM.fullmatch(line) else _FIELD.fullmatch(line)
             if match:
-                fields.setdefault(match[1], match[2])
+                fields.setdefault(match[1], match[2].strip())
         return fields
 
     def find(self, *labels: str) -> Item | None:
@@ -133,7 +134,11 @@ def parse_screen(text: str) -> Screen:
     has_event_log = any("<CTRL-L>" in body[number] for number in footers)
     body = [line for number, line in enumerate(body) if number not in footers[-1:]]
     return Screen(
-        title=title[1], lines=tuple(body), footer=bool(footers), has_event_log=has_event_log, above=tuple(lines[:index])
+        title=title[1].strip(),
+        lines=tuple(body),
+        footer=bool(footers),
+        has_event_log=has_event_log,
+        above=tuple(lines[:index]),
     )
 
 

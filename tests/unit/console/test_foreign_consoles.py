@@ -449,6 +449,21 @@ ACCENTS = {
 accents = pytest.mark.parametrize("accent", ACCENTS.values(), ids=ACCENTS)
 
 
+BLANKS = [" leading", "trailing ", "  both ", "", "   ", "y" * 22 + " ", "in  between", "> "]
+
+
+@pytest.mark.parametrize("console", [PLAIN, MASTERSWITCH, AOS_6, DASH_C], ids=["aos 3", "masterswitch", "aos 6", "-c"])
+def test_names_may_begin_or_end_with_blanks_or_be_empty(console: Manner | Accent) -> None:
+    for number, name in enumerate(BLANKS, 1):
+        pdu: ForeignConsole | ForeignShell
+        pdu = ForeignConsole(console, BLANKS) if isinstance(console, Manner) else ForeignShell(console, BLANKS)
+        run = driver(pdu, Access.CLI if console is DASH_C else Access.MENU)
+        assert [row[1] for row in states(run.run(READ))] == [each.strip() for each in BLANKS]
+        end = run.run(Switch(number, name, Action.OFF))[-1]
+        assert isinstance(end, GoalDone), end
+        assert pdu.log == [(number, "OFF")]
+
+
 def shell_driver(console: ForeignShell, *, drip: bool = False) -> Driver:
     return driver(console, Access.CLI if console.accent.dash_c else Access.AUTO, drip=drip)
 
