@@ -65,8 +65,8 @@ def parse_answer(lines: Sequence[str]) -> Answer:
 
 # --- outlets ---------------------------------------------------------------------------------------------------
 
-_DASH_C_ROW = re.compile(r"\s{0,2}(\d{1,2}): (ON|OFF)(\*?)( *):(?: (.*?))?\s*", re.IGNORECASE)
-_SHELL_ROW = re.compile(r"\s{0,2}(\d{1,2}): (.*): (On|Off)(\*?)\s*", re.IGNORECASE)
+_DASH_C_ROW = re.compile(r"\s{0,8}(\d{1,2}): (ON|OFF)(\*?)( *):(?: (.*?))?\s*", re.IGNORECASE)
+_SHELL_ROW = re.compile(r"\s{0,8}(\d{1,2}):\s(.*):\s{1,2}(On|Off)(\*?)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from apcbridge.console.dialog import LoginPromptSeen, Memory, NothingHeard, Reply, Send
-from apcbridge.console.scanner import PAGER, Prompt, Scanner
+from apcbridge.console.scanner import OTHER_PAGER, PAGER, Prompt, Scanner
 from apcbridge.console.screens import summary
 from apcbridge.errors import ConsoleError, GoalTimeout, ScreenUnrecognised
 
@@ -31,7 +31,7 @@ MAX_PAGES = 20
 IDLE_TAIL = 512
 
 LOGIN_PROMPTS = frozenset({Prompt.USER, Prompt.PASSWORD, Prompt.NEW_PASSWORD})
-_PAGER_TEXT = re.compile(rf"[ \r\n]*{PAGER}")
+_PAGER_TEXT = re.compile(rf"[ \r\n]*(?:{PAGER}|{OTHER_PAGER})\s*\Z", re.IGNORECASE)
 
 Answer = Reply | ConsoleError
 """How a step ends."""

@@ -38,6 +38,12 @@ class Prompt(StrEnum):
 
 
 PAGER = r"Press (?:<ENTER>|Enter) to continue ?\.\.\."
+OTHER_PAGER = (
+    r"(?:Press|Hit) (?:[<\[]?(?:ENTER|RETURN)[>\]]?|any key) (?:to continue|for more)[ .:]*|-{1,8} ?More ?-{1,8} ?"
+)
+"""Words that no source has for it, in any letter case. None that offers a choice: that could be a question."""
+_PROMPT_OF_SHELL = r"(?:[^\s@:>][^@:>]{0,31}@)?apc>"
+"""The long form bears the account or its type, ``Super User@apc>``. Without a colon: a row with such a name has one."""
 _SURE = (
     (Prompt.PAGER, re.compile(rf"\s*{PAGER}\s*")),
     (Prompt.CONFIRM, re.compile(r"\s*Enter 'YES' to continue or <ENTER> to cancel ?: ")),
@@ -45,9 +51,10 @@ _SURE = (
     (Prompt.PASSWORD, re.compile(r"\s*Password {1,4}: ")),
     (Prompt.NEW_PASSWORD, re.compile(r"\s*(?:Enter (?:current|new)|Confirm new|Re-?enter new) password ?: ")),
     (Prompt.DASH_C, re.compile(r"APC> ?")),
-    (Prompt.SHELL, re.compile(r"(?:[^\s@>]{1,32}@)?apc> ?")),
+    (Prompt.SHELL, re.compile(rf"{_PROMPT_OF_SHELL} ?")),
 )
 _AFTER_A_PAUSE = (
+    (Prompt.PAGER, re.compile(rf"\s*(?:{OTHER_PAGER})\s*", re.IGNORECASE)),
     (Prompt.MENU, re.compile(r"> ?")),
     (Prompt.CONFIRM, re.compile(r"\s*Enter 'YES' to continue or <ENTER> to cancel ?:")),
     (Prompt.USER, re.compile(r"\s*User Name {1,4}:")),
@@ -61,7 +68,7 @@ _BURIED = (
     (Prompt.PAGER, re.compile(rf"\s*{PAGER}\s*")),
     (Prompt.USER, re.compile(r"User Name {1,4}: .*")),
     (Prompt.DASH_C, re.compile(r"APC>.*")),
-    (Prompt.SHELL, re.compile(r"(?:[^\s@>]{1,32}@)?apc>.*")),
+    (Prompt.SHELL, re.compile(rf"{_PROMPT_OF_SHELL}.*")),
 )
 """Prompts that still count when a line that nobody asked for was printed after them. Not the one for the
 password, which is only given where nothing stands between, and not the one for YES."""
@@ -131,7 +138,7 @@ class Scanner:
         tail = self._tail()
         if not tail:
             return self._farewell()
-        if len(self._buffer) - self._last_line_at > _TAIL_CHARS or tail[-1] not in _LAST_OF_PROMPTS:
+        if len(self._buffer) - self._last_line_at > _TAIL_CHARS or not (quiet or tail[-1] in _LAST_OF_PROMPTS):
             return Prompt.NONE
         for prompt, grammar in _SURE:
             if grammar.fullmatch(tail):

@@ -220,7 +220,7 @@ def parse_up_time(text: str) -> int | None:
 
 
 _BANNER_AOS = re.compile(r"(?:American Power Conversion|Schneider Electric)\s+.*?\bAOS\s+v([\d.]+)\s*")
-_BANNER_APP = re.compile(r"\(c\) Copyright \d{4}.*?Reserved\s+(\S.*?) APP\s+v([\d.]+)\s*")
+_BANNER_APP = re.compile(r"\(c\) Copyright \d{4}.*?Reserved\s+(\S.*?)(?: APP)?\s+v([\d.]+)\s*")
 _LABELS = {
     "Name": "name",
     "Contact": "contact",

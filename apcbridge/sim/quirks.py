@@ -125,7 +125,7 @@ class Quirks:
     """Columns of ``about`` and ``system`` are made with TABs, else with blanks."""
     cli_order: CodeOrder = CodeOrder.ATTESTED
     cli_long_prompt: bool = False
-    """``user@apc>`` instead of ``apc>``."""
+    """The type of the account before the prompt, ``Super User@apc>``, instead of ``apc>``."""
     cli_force_password_change: bool = False
     """AOS 6.9.6 insists on a new password while the factory's is in force."""
     cli_reboot_required: bool = False

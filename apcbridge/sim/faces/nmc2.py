@@ -64,7 +64,7 @@ class Nmc2Cli:
         self.terminal.put(f"Use tcpip command for IP address(-i), subnet(-s), and gateway(-g){NL}{NL}")
         while True:
             yield from self.terminal.at("cli.prompt")
-            self.terminal.put(f"{self.user.name}@apc>" if self.long_prompt else "apc>")
+            self.terminal.put(f"{self._account_type}@apc>" if self.long_prompt else "apc>")
             typed = yield AskLine(keys=frozenset({Key.CTRL_C}))
             if typed is Key.CTRL_C:
                 self.terminal.put(NL)
@@ -147,14 +147,17 @@ class Nmc2Cli:
                 self.firmware.accounts.set_password(self.user.name, new)
                 return
 
+    @property
+    def _account_type(self) -> str:
+        return "Super User" if self.user.admin else str(self.user.type)
+
     def _banner(self) -> list[str]:
         profile, clock = self.firmware.profile, self.firmware.clock(self.terminal.now)
         up_time = layout.up_time(self.firmware.up_time_s(self.terminal.now))
-        user = "Super User" if self.user.admin else str(self.user.type)
         rows = [
             (f"Name      : {self.firmware.pdu_name}", f"Date : {clock:%m/%d/%Y}"),
             (f"Contact   : {self.firmware.contact}", f"Time : {clock:%H:%M:%S}"),
-            (f"Location  : {self.firmware.location}", f"User : {user}"),
+            (f"Location  : {self.firmware.location}", f"User : {self._account_type}"),
             (f"Up Time   : {up_time}", f"Stat : {self._system.flags('N4+ N6+')}"),
         ]
         return [

@@ -106,6 +106,8 @@ MANNERS = {
         PLAIN, row=lambda n, name, state: f"{n:6d}- {name:<25}{state:<6}{'Global Outlet' if n < 4 else ''}"
     ),
     "pager in other words": replace(PLAIN, page=9, pager="Press <ENTER> to continue ..."),
+    "pager like that of other makers": replace(PLAIN, page=9, pager="-- More --"),
+    "pager without its dots": replace(PLAIN, page=9, pager="        Press <ENTER> to continue"),
     "back to the control console after success": replace(PLAIN, back_to_main=True),
     "padding after line ends": replace(PLAIN, eol="\r\n\0"),
     "bell before the prompt": replace(PLAIN, prompt="\x07> "),
@@ -414,6 +416,7 @@ ACCENTS = {
     "lf cr": replace(AOS_6, eol="\n\r"),
     "lf only": replace(AOS_6, eol="\n"),
     "long prompt": replace(AOS_6, prompt="Administrator@apc>"),
+    "prompt of two words": replace(AOS_6, prompt="Super User@apc>"),
     "prompt with blank": replace(AOS_6, prompt="apc> "),
     "code last": replace(AOS_6, code_last=True),
     "code with blanks": replace(AOS_6, code="E000: Success  "),
@@ -432,6 +435,10 @@ ACCENTS = {
     "wide numbers": replace(AOS_6, row=lambda number, name, state: f"{number:3d}: {name}: {state.capitalize()}"),
     "padded rows": replace(AOS_6, row=lambda number, name, state: f"{number:2d}: {name}: {state.capitalize()}   "),
     "padded names": replace(AOS_6, row=lambda number, name, state: f"{number:2d}: {name:<23}: {state.capitalize()}"),
+    "numbers far from the margin": replace(
+        AOS_6, row=lambda number, name, state: f"{number:6d}: {name:<20} : {state.capitalize()}"
+    ),
+    "tabs": replace(AOS_6, row=lambda number, name, state: f"{number:2d}:\t{name}:\t{state.capitalize()}"),
     "pager": replace(AOS_6, page=5),
     "loads in words": replace(AOS_6, current=("Phase 1 carries 0.5 A of 16 A",)),
     "loads not available": replace(AOS_6, current=("1: N/A",)),

@@ -27,6 +27,7 @@ def prompt_after(text: bytes, *, quiet: bool = False) -> Prompt:
         (b"        Enter 'YES' to continue or <ENTER> to cancel : ", Prompt.CONFIRM),
         (b"\r\napc>", Prompt.SHELL),
         (b"\r\nAdministrator@apc>", Prompt.SHELL),
+        (b"\r\nSuper User@apc> ", Prompt.SHELL),
         (b"\r\nAPC>", Prompt.DASH_C),
         (b"\r\nConnection Closed - Bye\r\n", Prompt.BYE),
         (pdu.MAIN, Prompt.MENU),
@@ -47,6 +48,10 @@ def test_a_prompt_at_the_end_is_known_at_once(text: bytes, prompt: Prompt) -> No
         b"User Name          : ",
         b"     1- web> ",
         b" 1: apc>",
+        b" 1: me@apc>",
+        b"1: me@apc>",
+        b"        Press <ENTER> to continue or <ESC> to cancel",
+        b"     3- Press any key to continue",
         b"   1- apc>",
         b"Password: ",
         pdu.MAIN + b"x",
@@ -60,6 +65,22 @@ def test_what_only_looks_like_a_prompt_is_none(text: bytes) -> None:
 def test_a_bare_menu_prompt_counts_only_after_a_pause() -> None:
     assert prompt_after(b"who knows\r\n> ") is Prompt.NONE
     assert prompt_after(b"who knows\r\n> ", quiet=True) is Prompt.MENU
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Press ENTER to continue...",
+        "PRESS <ENTER> TO CONTINUE",
+        "Press any key to continue",
+        "Hit <RETURN> for more: ",
+        "--More--",
+    ],
+)
+def test_a_pager_in_words_of_its_own_counts_only_after_a_pause(words: str) -> None:
+    text = b"     1- web\r\n        " + words.encode()
+    assert prompt_after(text) is Prompt.NONE
+    assert prompt_after(text, quiet=True) is Prompt.PAGER
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,16 @@ def test_the_banner_of_a_master_switch_has_the_up_time_on_the_right() -> None:
     assert (banner.up_time_s, banner.status_flags, banner.user) == (900, "P+ N+ A-", "Administrator")
 
 
+def test_the_name_of_an_application_is_read_with_and_without_the_word_app() -> None:
+    for name in ("RPDU 2g APP", "RPDU 2g"):
+        banner = parse_banner(
+            "Schneider Electric                      Network Management Card AOS      v6.4.0\r\n"
+            f"(c) Copyright 2015 All Rights Reserved  {name:<33}v6.4.0\r\n"
+        )
+        assert banner is not None
+        assert (banner.app_name, banner.app_version) == ("RPDU 2g", "6.4.0")
+
+
 def test_no_banner_is_none() -> None:
     assert parse_banner("hello\r\n") is None
 
