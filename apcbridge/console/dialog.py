@@ -152,6 +152,8 @@ class Memory:
     """The list counts only the outlets of this account (outlet users), so items are not outlet numbers."""
     echoes: bool | None = None
     """Whether the console echoes what we type; None until seen."""
+    echoes_keys: bool | None = None
+    """Whether it does so key by key, before the ENTER; None until seen. One that reads whole lines does not."""
     pager_pause_s: float = 0.0
     """How long to wait before answering a pager; not nought once an answer was lost."""
     slowest_s: float = 0.0

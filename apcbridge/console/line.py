@@ -19,6 +19,8 @@ QUIET_S = 0.2
 """A prompt that could be the start of something longer counts after so long a pause (all tools wait so)."""
 ECHO_S = 0.4
 """How long the echo of a typed text is waited for, where it is not known whether this console echoes."""
+KEY_ECHO_S = 2.0
+"""The same, where it is known to echo but not whether it does so before the ENTER."""
 PAGER_REPEAT_S = 2.0
 PAGER_REPEAT_MOST_S = 7.0
 """Bounds of the patience with an answered pager, before the answer is taken for lost and given once more. The second
@@ -77,8 +79,9 @@ class Line:
         self._scanner.clear()
         wait = self._wait = _Wait(step, now, self._silence_s)
         self._out += step.text.encode("latin-1", "replace")
-        if step.enter and step.echo_first and self._memory.echoes is not False:
-            wait.echo_until = now + (self._silence_s if self._memory.echoes else ECHO_S)
+        patience_s = self._echo_patience_s() if step.enter and step.echo_first else 0.0
+        if patience_s:
+            wait.echo_until = now + patience_s
         else:
             self._press_enter(wait)
         return None
@@ -141,6 +144,19 @@ class Line:
 
     # --- the echo ---
 
+    def _echo_patience_s(self) -> float:
+        """Tell how long to wait for the echo of keys before ENTER follows them; 0 where there is none."""
+        memory = self._memory
+        if memory.echoes_keys:
+            return self._silence_s
+        if memory.echoes is False:
+            return 0.0
+        return memory.patience_s(KEY_ECHO_S) if self._echo_untried() else ECHO_S
+
+    def _echo_untried(self) -> bool:
+        """Tell whether the console is known to echo, but not whether it does so before the ENTER."""
+        return self._memory.echoes is True and self._memory.echoes_keys is None
+
     def _press_enter(self, wait: _Wait) -> None:
         wait.echo_until = None
         self._on_enter(wait.step)
@@ -150,17 +166,21 @@ class Line:
     def _compare_echo(self, wait: _Wait) -> Answer | None:
         echo, text = self._scanner.text.lstrip(), wait.step.text
         if echo == text:
-            self._memory.echoes = True
+            self._memory.echoes = self._memory.echoes_keys = True
             self._press_enter(wait)
         elif not text.startswith(echo):
             return ScreenUnrecognised(f"typed {text!r}, the echo was {echo[:20]!r}")
         return None
 
     def _no_echo(self, wait: _Wait, now: float) -> Answer | None:
-        if self._memory.echoes or not self._scanner.blank:
+        """Go on without an echo where none need come; the answer will tell. Nothing is switched upon a guess."""
+        memory = self._memory
+        must = memory.echoes_keys or (wait.step.actuates and self._echo_untried())
+        if must or not self._scanner.blank:
             kind = NothingHeard if self._scanner.blank else GoalTimeout
             return kind(f"typed {wait.step.text!r}, the echo did not come")
-        self._memory.echoes = False
+        memory.echoes = memory.echoes or False
+        wait.unechoed = True
         wait.restart(now)
         self._press_enter(wait)
         return None
@@ -234,6 +254,8 @@ class Line:
         if (prompt in LOGIN_PROMPTS or prompt is Prompt.BYE) and not wait.step.login:
             return LoginPromptSeen(f"the console left in the middle of a dialog ({prompt} prompt)", prompt)
         rest = self._without_echo(wait.step, pages[0])
+        if wait.unechoed and rest is not None:
+            self._memory.echoes_keys = False
         pages[0] = pages[0] if rest is None else rest
         return Reply(pages=tuple(pages), prompt=prompt, at=now, echoed=rest is not None)
 
@@ -246,6 +268,8 @@ class _Wait:
         self.pages: list[str] = []
         self.settle_s = step.settle_s
         self.echo_until: float | None = None
+        self.unechoed = False
+        """ENTER was sent before any echo had come."""
         self.turn_at: float | None = None
         """When the pager is to be answered."""
         self.repeat_at: float | None = None

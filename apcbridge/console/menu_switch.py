@@ -262,7 +262,7 @@ def switch_all(memory: Memory, goal: SwitchAll) -> Dialog[GoalResult]:
     master = listing.find_match(_MASTER)
     if master is None:
         raise CommandRejected("the outlet list has no item for all outlets")
-    screen = yield from choose(memory, master)
+    screen = yield from show(memory, Send(str(master.number), echo_first=True))
     if screen.find(*ACTION_LABELS[Action.ON]) is None:
         control = screen.find_match(CONTROL_ALL)
         if control is None:

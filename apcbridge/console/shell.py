@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from apcbridge.console import answers
@@ -24,7 +25,12 @@ Parsed = TypeVar("Parsed")
 
 
 def ask(memory: Memory, send: Send) -> Dialog[Answer]:
-    """Give a command line and take the answer apart; raises ScreenUnrecognised if no prompt of ours follows."""
+    """Give a command line and take the answer apart; raises ScreenUnrecognised if no prompt of ours follows.
+
+    The first one also finds out how this console echoes, before a command that switches depends on it.
+    """
+    if memory.echoes_keys is None:
+        send = replace(send, echo_first=True)
     reply = yield send
     due = Prompt.DASH_C if memory.dialect is DialectId.D3C else Prompt.SHELL
     if reply.prompt is not due:

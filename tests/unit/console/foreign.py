@@ -48,6 +48,8 @@ class Manner:
 
     eol: str = "\r\n"
     echo: bool = True
+    echo_lines: bool = False
+    """The echo comes with the ENTER: this console reads whole lines."""
     prompt: str = "> "
     blanks: tuple[int, int, int] = (1, 1, 1)
     """Before the title, after it, before the footer."""
@@ -146,6 +148,7 @@ class ForeignConsole:
                 self._out += manner.after_pager + self._pages.pop(0)
         elif key == "\r":
             line, self._line = self._line, ""
+            self._out += line if manner.echo_lines and self._mode != self._password else ""
             self._mode(line)
         elif key == "\x1b" and self._mode == self._choose:
             self._stack = self._stack[:-1] or self._stack
@@ -158,7 +161,7 @@ class ForeignConsole:
             self._line = self._line[:-1]
         elif key >= " ":
             self._line += key
-            self._out += ("*" if self._mode == self._password else key) if manner.echo else ""
+            self._out += ("*" if self._mode == self._password else key) if manner.echo and not manner.echo_lines else ""
 
     def _user(self, line: str) -> None:
         self._out += self.manner.eol

@@ -17,6 +17,8 @@ class Accent:
     dash_c: bool = False
     eol: str = "\r\n"
     echo: bool = True
+    echo_lines: bool = False
+    """The echo comes with the ENTER: this console reads whole lines."""
     prompt: str = "apc>"
     welcome: tuple[str, ...] = (
         "Schneider Electric                      Network Management Card AOS      v6.9.6",
@@ -69,12 +71,14 @@ class ForeignShell:
             self._out += self._pages.pop(0) if key == "\r" else ""
         elif key == "\r":
             line, self._line = self._line, ""
+            self._out += line if self.accent.echo_lines and self._mode != self._password else ""
             self._mode(line)
         elif key == "\x08":
             self._line = self._line[:-1]
         elif key >= " ":
             self._line += key
-            self._out += ("*" if self._mode == self._password else key) if self.accent.echo else ""
+            if self.accent.echo and not self.accent.echo_lines:
+                self._out += "*" if self._mode == self._password else key
 
     def _user(self, line: str) -> None:
         self._out += self.accent.eol

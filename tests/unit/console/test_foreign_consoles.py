@@ -50,6 +50,7 @@ def bare(label: str, number: int, name: str) -> list[str]:
 MANNERS = {
     "plain": PLAIN,
     "no echo": replace(PLAIN, echo=False),
+    "echo of whole lines": replace(PLAIN, echo_lines=True),
     "lf cr": replace(PLAIN, eol="\n\r"),
     "lf only": replace(PLAIN, eol="\n"),
     "no blank lines": replace(PLAIN, blanks=(0, 0, 0)),
@@ -413,6 +414,7 @@ DASH_C = Accent(
 ACCENTS = {
     "aos 6": AOS_6,
     "no echo": replace(AOS_6, echo=False),
+    "echo of whole lines": replace(AOS_6, echo_lines=True),
     "lf cr": replace(AOS_6, eol="\n\r"),
     "lf only": replace(AOS_6, eol="\n"),
     "long prompt": replace(AOS_6, prompt="Administrator@apc>"),
@@ -446,6 +448,7 @@ ACCENTS = {
     "dash c, no ok": replace(DASH_C, code=""),
     "dash c, prompt with blank": replace(DASH_C, prompt="APC> "),
     "dash c, no echo": replace(DASH_C, echo=False),
+    "dash c, echo of whole lines": replace(DASH_C, echo_lines=True),
     "dash c, no acknowledgement": replace(DASH_C, acknowledgement=lambda *_: []),
     "dash c, numbers at the margin": replace(
         DASH_C, row=lambda number, name, state: f"{number}: {state:<6}: {name}", acknowledgement=lambda *_: ["OK"]
