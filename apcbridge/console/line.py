@@ -67,7 +67,7 @@ class Line:
     def forget(self) -> None:
         """Forget everything: the line is another one now."""
         self.clear()
-        self._scanner.clear()
+        self._scanner = Scanner()
 
     def begin(self, step: Send, now: float) -> Answer | None:
         """Type a step; return its answer at once if a login prompt printed since the last makes it needless."""

@@ -76,6 +76,11 @@ _BURIED_DEPTH = 6
 _LAST_OF_PROMPTS = frozenset(" >:.")
 _PADDING = bytes((0x00, 0x07))
 """Old terminals needed NUL after a line end, and BEL rings at a wrong choice: neither is text."""
+_CONTROL = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*([@-~])|[()][0-9AB]|[=>78])")
+"""Colours, clearing, moves of the cursor. No transcript has any; a terminal server between may add them."""
+_BEGUN_CONTROL = re.compile(rb"\x1b(?:\[[0-?]{0,16}[ -/]{0,2}|[()])?\Z")
+_MOVES = b"ABEFHJfd"
+"""Ends of those after which the text goes on in another line, or on a cleared screen."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 _FOOTER_KEY = r"(?:\?|<[A-Z-]{1,9}>)- (?!Exit)[A-Z][\w ]{1,20}"
@@ -96,6 +101,8 @@ class Scanner:
         self._buffer = bytearray()
         self._last_line_at = 0
         """Where the last line begins; kept so that a slow drip of bytes costs linear time."""
+        self._begun = b""
+        """The beginning of a control sequence whose end has not come yet."""
 
     def __len__(self) -> int:
         return len(self._buffer)
@@ -112,7 +119,7 @@ class Scanner:
 
     def feed(self, data: bytes) -> None:
         """Append; raises ScreenUnrecognised when the console has printed more than any screen holds."""
-        data = data.translate(None, _PADDING)
+        data = self._without_controls(data.translate(None, _PADDING))
         if len(self._buffer) + len(data) > LIMIT_BYTES:
             self.clear()
             raise ScreenUnrecognised(f"more than {LIMIT_BYTES} bytes without a prompt that we know")
@@ -121,6 +128,15 @@ class Scanner:
         newest = max(self._buffer.rfind(b"\n", start), self._buffer.rfind(b"\r", start))
         if newest >= 0:
             self._last_line_at = newest + 1
+
+    def _without_controls(self, data: bytes) -> bytes:
+        """Take out terminal control sequences; a move of the cursor ends the line."""
+        if not self._begun and b"\x1b" not in data:
+            return data
+        data = _CONTROL.sub(lambda found: b"\n" if found[1] and found[1] in _MOVES else b"", self._begun + data)
+        begun = _BEGUN_CONTROL.search(data)
+        self._begun = begun[0] if begun else b""
+        return data[: begun.start()] if begun else data
 
     def clear(self) -> None:
         """Forget everything."""

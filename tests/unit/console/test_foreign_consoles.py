@@ -12,7 +12,7 @@ from apcbridge.console.goals import Logout, ReadIdentity, ReadStatus, Switch
 from apcbridge.console.session import Access, Credentials, Session, SessionOptions
 from apcbridge.errors import TableIncomplete
 from apcbridge.model import Action
-from tests.unit.console.foreign import ACTIONS, ForeignConsole, Manner
+from tests.unit.console.foreign import ACTIONS, ForeignConsole, Manner, dashes_to_79
 from tests.unit.console.foreign_shell import Accent, ForeignShell
 from tests.unit.console.peer import Driver
 
@@ -112,6 +112,12 @@ MANNERS = {
     "back to the control console after success": replace(PLAIN, back_to_main=True),
     "padding after line ends": replace(PLAIN, eol="\r\n\0"),
     "bell before the prompt": replace(PLAIN, prompt="\x07> "),
+    "colours": replace(
+        PLAIN,
+        row=lambda n, name, state: f"{n:6d}- {name:<25}\x1b[1;3{1 if state == 'OFF' else 2}m{state}\x1b[0m",
+        prompt="\x1b[0m> ",
+    ),
+    "cleared screens": replace(PLAIN, title=lambda text: "\x1b[2J\x1b[1;1H" + dashes_to_79(text)),
     "cr cr lf": replace(PLAIN, eol="\r\r\n"),
     "title without dashes behind": replace(PLAIN, title=lambda text: f"------- {text}"),
     "footer in another order": replace(PLAIN, footer="     <ENTER>- Refresh, <ESC>- Back"),
@@ -418,6 +424,7 @@ ACCENTS = {
     "lf cr": replace(AOS_6, eol="\n\r"),
     "lf only": replace(AOS_6, eol="\n"),
     "long prompt": replace(AOS_6, prompt="Administrator@apc>"),
+    "coloured prompt": replace(AOS_6, prompt="\x1b[32mapc>\x1b[0m"),
     "prompt of two words": replace(AOS_6, prompt="Super User@apc>"),
     "prompt with blank": replace(AOS_6, prompt="apc> "),
     "code last": replace(AOS_6, code_last=True),

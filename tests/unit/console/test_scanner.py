@@ -102,6 +102,22 @@ def test_a_prompt_before_an_unasked_line_counts_unless_a_password_or_yes_would_f
     assert scanner.buried_prompt() is prompt
 
 
+def test_terminal_control_is_no_text_wherever_it_is_cut() -> None:
+    whole = b"\x1b[2J\x1b[1;1H\x1b[1m   1- web\x1b[0m  \x1b[31;1mON\x1b[m\x1b[K\x1b(B\r\n\x1b[?25hapc>\x1b[0m"
+    for cut in range(len(whole) + 1):
+        scanner = Scanner()
+        scanner.feed(whole[:cut])
+        scanner.feed(whole[cut:])
+        assert scanner.text.strip() == "1- web  ON\r\napc>"
+        assert scanner.prompt(quiet=False) is Prompt.SHELL
+
+
+def test_what_a_moved_cursor_prints_is_no_part_of_the_line_before() -> None:
+    scanner = Scanner()
+    scanner.feed(b"   1- web\x1b[5;34HON\r\n")
+    assert "web\nON" in scanner.text
+
+
 def test_more_than_any_screen_holds_is_refused_and_forgotten() -> None:
     scanner = Scanner()
     scanner.feed(b"x" * LIMIT_BYTES)
