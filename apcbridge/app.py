@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from contextlib import AsyncExitStack
 from functools import partial
@@ -77,8 +76,6 @@ class Bridge:
         self._load = load
         self.clock = clock or SystemClock()
         self.store = Store(first_status(pdu, self.clock.wall()) for pdu in config.pdus)
-        with contextlib.suppress(OSError):  # the journal says what is wrong, and the bridge goes on without it
-            config.bridge.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._journal = Journal(config.bridge.state_dir / "journal.sqlite", self.clock)
         self._recorder = Recorder(self.store, self._journal)
         self._arbiter = Arbiter(_rules(config), self._recorder.result)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from apcbridge.app import Bridge
 from apcbridge.composition import embedded_settings
 from apcbridge.errors import ApcBridgeError
+from apcbridge.statelock import only_bridge_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -28,7 +29,7 @@ def serve(load: Callable[[], Config], beside: Beside | None = None) -> None:
     """
     config = load()
     settle()
-    with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
+    with only_bridge_in(config.bridge.state_dir), asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
         try:
             runner.run(_serve(Bridge(config, load), beside))
         except ExceptionGroup as group:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from apcbridge.commands import ResultStatus
+from apcbridge.journal import JournalReader
 from apcbridge.model import RebootCause
 from apcbridge.sim.faults import FaultKind, StepFault
 from apcbridge.sim.profiles import make_profile
@@ -182,6 +184,15 @@ async def test_a_bad_configuration_opens_nothing(tmp_path: Path) -> None:
     assert b"bad.yaml:3:" in printed
 
 
+async def start_another(config: Path) -> tuple[int | None, str]:
+    """Start a bridge that must not stay; return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "apcbridge", "run", "-c", str(config), stderr=asyncio.subprocess.PIPE
+    )
+    _, printed = await asyncio.wait_for(process.communicate(), 40)
+    return process.returncode, printed.decode()
+
+
 async def test_an_address_in_use_ends_the_start_with_a_clear_message(tmp_path: Path) -> None:
     async with Daemon(tmp_path) as daemon:
         await daemon.until_online()
@@ -189,14 +200,25 @@ async def test_an_address_in_use_ends_the_start_with_a_clear_message(tmp_path: P
         text = daemon.config.read_text().replace('"127.0.0.1:0"', f'"127.0.0.1:{port}"')
         other = tmp_path / "other.yaml"
         other.touch(mode=0o600)
-        other.write_text(text)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "apcbridge", "run", "-c", str(other), stderr=asyncio.subprocess.PIPE
-        )
-        _, printed = await asyncio.wait_for(process.communicate(), 40)
-        assert process.returncode == 78, printed.decode()
-        assert f"port {port}" in printed.decode()
-        assert "Traceback" not in printed.decode()
+        other.write_text(text.replace("/state}", "/other}"))
+        code, printed = await start_another(other)
+        assert code == 78, printed
+        assert f"port {port}" in printed
+        assert "Traceback" not in printed
+
+
+async def test_a_bridge_started_twice_leaves_the_commands_of_the_first_alone(tmp_path: Path) -> None:
+    async with Daemon(tmp_path) as daemon:
+        await daemon.until_online()
+        daemon.observer.say("apcbridge/pdu1/outlet/3/set", "REBOOT")
+        await daemon.until_topic("apcbridge/pdu1/outlet/3/state", "OFF")
+        code, printed = await start_another(daemon.config)
+        assert code == 78, printed
+        assert f"another apcbridge runs with the state directory {tmp_path / 'state'}" in printed
+        await until(lambda: "confirmed" in (daemon.last("apcbridge/pdu1/outlet/3/result") or ""), "the end", 60)
+        assert await daemon.end() == 0
+        (command,) = JournalReader(tmp_path / "state" / "journal.sqlite").commands()
+        assert command.status is ResultStatus.CONFIRMED
 
 
 async def test_the_demo_shows_everything_by_itself(tmp_path: Path) -> None:
