@@ -43,12 +43,17 @@ class LogFormat(StrEnum):
 class Redaction(logging.Filter):
     """Puts asterisks in the place of secrets, in the message as well as in a traceback."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self) -> None:
         super().__init__()
+        self._shapes: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Hide these from now on, too; what was a secret before a reload stays one."""
         long_enough = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
         # As it stands in repr() and in JSON, a secret with a quote or a backslash looks different.
-        shapes = {shape for s in long_enough for shape in (s, repr(s)[1:-1], json.dumps(s)[1:-1])}
-        found = sorted(shapes, key=len, reverse=True)
+        self._shapes |= {shape for s in long_enough for shape in (s, repr(s)[1:-1], json.dumps(s)[1:-1])}
+        found = sorted(self._shapes, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, found))) if found else None
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -176,14 +181,17 @@ def priority_of(level: int) -> int:
 def set_up(
     level: int,
     form: LogFormat,
-    secrets: Iterable[str],
+    redaction: Redaction,
     monotonic: Callable[[], float],
     stream: TextIO = sys.stderr,
 ) -> None:
-    """Send every log line of the process to the journal, if systemd reads our stderr, or else to ``stream``."""
+    """Send every log line of the process to the journal, if systemd reads our stderr, or else to ``stream``.
+
+    Once per process: what a flood has used up of its lines must not be given back.
+    """
     handler = _handler(form, stream)
     handler.addFilter(RateLimit(monotonic))
-    handler.addFilter(Redaction(secrets))
+    handler.addFilter(redaction)
     root = logging.getLogger()
     for old in tuple(root.handlers):
         root.removeHandler(old)

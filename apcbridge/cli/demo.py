@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from apcbridge.config import load
     from apcbridge.serving import serve
 
-    logs.set_up(logging.ERROR, logs.LogFormat.TEXT, (), SystemClock().monotonic)
+    logs.set_up(logging.ERROR, logs.LogFormat.TEXT, logs.Redaction(), SystemClock().monotonic)
     with tempfile.TemporaryDirectory(prefix="apcbridge-demo-") as directory:
         ports = demo.choose_ports()
         path = demo.write_configuration(Path(directory), ports)

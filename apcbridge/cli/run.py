@@ -37,10 +37,13 @@ def run(args: argparse.Namespace) -> int:
     level = logging.getLevelNamesMapping()[args.log_level.upper()]
     form = logs.LogFormat(args.log_format)
 
-    def load_and_keep_secret() -> Config:
+    redaction = logs.Redaction()
+    logs.set_up(level, form, redaction, SystemClock().monotonic)
+
+    def load_and_hide_secrets() -> Config:
         config = load(Path(args.config))
-        logs.set_up(level, form, [secret.reveal() for secret in config.secrets()], SystemClock().monotonic)
+        redaction.hide(secret.reveal() for secret in config.secrets())
         return config
 
-    serve(load_and_keep_secret)
+    serve(load_and_hide_secrets)
     return Exit.GOOD

@@ -6,10 +6,12 @@ import asyncio
 import json
 import signal
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from apcbridge.logs import LINES_PER_MINUTE
 from tests.integration.daemon_world import READER, Daemon
 from tests.integration.mqtt_world import retained_at, until
 
@@ -126,3 +128,17 @@ async def test_the_request_over_mqtt_reloads_and_is_answered(tmp_path: Path) -> 
         daemon.observer.say("apcbridge/bridge/bench/request/reload", '{"transaction": "t2"}')
         await until(lambda: "t2" in (daemon.last("apcbridge/bridge/bench/response/reload") or ""), "an answer")
         assert '"error"' in (daemon.last("apcbridge/bridge/bench/response/reload") or "")
+
+
+async def test_reloads_without_end_do_not_fill_the_log(tmp_path: Path) -> None:
+    async with Daemon(tmp_path) as daemon:
+        await daemon.until_online()
+        for number in range(LINES_PER_MINUTE + 5):
+            daemon.observer.say("apcbridge/bridge/bench/request/reload", json.dumps({"transaction": f"t{number}."}))
+            await until(partial(answered, daemon, f"t{number}."), "an answer")
+        assert daemon.log().count("reloaded:") == LINES_PER_MINUTE
+
+
+def answered(daemon: Daemon, transaction: str) -> bool:
+    """Tell whether the answer to a request to reload has come."""
+    return f'"{transaction}"' in (daemon.last("apcbridge/bridge/bench/response/reload") or "")

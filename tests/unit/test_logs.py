@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 CANARY = "c4n4ry'of\\the mine"
 
 
+def hiding(*secrets: str) -> Redaction:
+    redaction = Redaction()
+    redaction.hide(secrets)
+    return redaction
+
+
 class Written:
     """A log set up as the program does it, on a clock that we turn."""
 
@@ -39,7 +45,7 @@ class Written:
         self.log = logging.getLogger("apcbridge.test")
 
     def set_up(self, form: LogFormat = LogFormat.TEXT) -> None:
-        set_up(logging.INFO, form, [CANARY, "apc"], lambda: self.now_mono, self.stream)
+        set_up(logging.INFO, form, hiding(CANARY, "apc"), lambda: self.now_mono, self.stream)
 
     @property
     def lines(self) -> list[str]:
@@ -104,6 +110,14 @@ def test_a_secret_is_masked_wherever_it_stands(written: Written, form: LogFormat
     assert "ValueError: ***" in text
 
 
+def test_what_was_a_secret_before_a_reload_stays_one() -> None:
+    redaction = hiding("the old one")
+    redaction.hide(["the new one"])
+    made = record("the old one, the new one")
+    redaction.filter(made)
+    assert made.getMessage() == "***, ***"
+
+
 def test_json_lines_carry_what_they_are_about(written: Written) -> None:
     written.set_up(LogFormat.JSON)
     written.log.warning("switched %s", "ON", extra={"pdu": "pdu1", "outlet": 3, "command_id": "42"})
@@ -133,7 +147,7 @@ def test_only_a_stream_that_the_journal_reads_gets_priorities(
     with path.open("w", encoding="utf-8") as stream:
         status = os.fstat(stream.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino + inherited}")
-        set_up(logging.INFO, LogFormat.TEXT, [], lambda: 0.0, stream)
+        set_up(logging.INFO, LogFormat.TEXT, Redaction(), lambda: 0.0, stream)
         written.log.warning("hello")
     assert path.read_text(encoding="utf-8").endswith(f"{line}\n")
 
@@ -147,7 +161,7 @@ def test_a_name_cannot_move_the_cursor() -> None:
 def test_the_journal_gets_fields_and_no_exception_as_it_was_raised() -> None:
     sent: list[tuple[str, dict[str, object]]] = []
     handler = JournalHandler(lambda message, **fields: sent.append((message, fields)))
-    handler.addFilter(Redaction([CANARY]))
+    handler.addFilter(hiding(CANARY))
     handler.handle(record("refused %s", CANARY, pdu="pdu1", outlet=3))
     ((message, fields),) = sent
     assert message == "refused ***"
