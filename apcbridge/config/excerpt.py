@@ -44,7 +44,7 @@ def excerpt(document: Document, fault: Fault) -> tuple[str, ...]:
     line = harmless(document.lines[fault.line - 1].replace("\t", " "))
     if document.scalars:
         for path, span in document.scalars:
-            if not _public(path):
+            if not _public(path, is_value=span == document.values.get(path)):
                 line = _mask(line, fault.line, span)
         line = _without_comment(line, fault.line, document)
     elif _SUSPECT.search(line):
@@ -54,9 +54,12 @@ def excerpt(document: Document, fault: Fault) -> tuple[str, ...]:
     return line[start : start + WIDTH], " " * (fault.column - 1 - start) + "^"
 
 
-def _public(path: KeyPath) -> bool:
+def _public(path: KeyPath, *, is_value: bool) -> bool:
+    """Tell whether text may be shown; where a list or a mapping must stand, it may be what belongs inside."""
     node = at(path)
-    return node is not None and not node.get("writeOnly", False)
+    if node is None or node.get("writeOnly", False) or node.get("type") == "array":
+        return False
+    return not (is_value and node.get("type") == "object")
 
 
 def _mask(line: str, number: int, span: Span) -> str:
