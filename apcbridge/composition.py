@@ -14,7 +14,6 @@ from apcbridge.facts import PduView
 from apcbridge.model import Link, LinkState, PduStatus
 from apcbridge.mqtt.embedded import EmbeddedSettings
 from apcbridge.mqtt.settings import (
-    BrokerAddress,
     DiscoveryMode,
     HomeAssistantSettings,
     MqttProtocol,
@@ -29,8 +28,6 @@ from apcbridge.web.settings import TcpAddress, WebSettings
 if TYPE_CHECKING:
     from apcbridge.config import Config, HomeAssistantConfig, MqttConfig, PduConfig, TrapConfig, UserConfig
 
-EMBEDDED = "embedded://"
-"""The built-in broker speaks 3.1.1 only and leaves an MQTT 5 greeting unanswered."""
 AUTO_BAUDS = (9600, 2400, 19200, 38400)
 """The order in which ``baud: auto`` tries them: switched rack PDUs come with 9600, the oldest cards with 2400."""
 
@@ -88,14 +85,15 @@ def mqtt_settings(config: Config, mqtt: MqttConfig, version: str) -> MqttSetting
     mark = hashlib.sha256(str(config.bridge.state_dir).encode()).hexdigest()[:8]
     return MqttSettings(
         bridge_id=config.bridge.id,
-        broker=BrokerAddress.from_url(mqtt.url),
+        broker=mqtt.broker,
         client_id=f"apcbridge-{config.bridge.id}-{mark}",
         pdus=_views(config),
         base_topic=mqtt.base_topic,
         username=mqtt.username,
         password=mqtt.secret.reveal() if mqtt.secret else None,
         tls=TlsSettings(ca_file=mqtt.ca_file, cert_file=mqtt.cert_file, key_file=mqtt.key_file),
-        protocol=MqttProtocol.V311 if mqtt.url.startswith(EMBEDDED) else mqtt.protocol,
+        # The built-in broker leaves an MQTT 5 greeting unanswered.
+        protocol=MqttProtocol.V311 if mqtt.embedded else mqtt.protocol,
         allow_bulk=mqtt.allow_bulk,
         homeassistant=_homeassistant(mqtt.homeassistant),
         state_file=config.bridge.state_dir / "mqtt-topics.json",
@@ -105,11 +103,10 @@ def mqtt_settings(config: Config, mqtt: MqttConfig, version: str) -> MqttSetting
 
 def embedded_settings(mqtt: MqttConfig) -> EmbeddedSettings | None:
     """Return where the built-in broker listens and who may come, or None if the broker is another program."""
-    if not mqtt.url.startswith(EMBEDDED):
+    if not mqtt.embedded:
         return None
-    address = BrokerAddress.from_url(mqtt.url)
     users = {mqtt.username: mqtt.secret.reveal()} if mqtt.username and mqtt.secret else {}
-    return EmbeddedSettings(host=address.host, port=address.port, users=users)
+    return EmbeddedSettings(host=mqtt.broker.host, port=mqtt.broker.port, users=users)
 
 
 def _views(config: Config) -> dict[str, PduView]:

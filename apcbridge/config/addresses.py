@@ -12,6 +12,8 @@ from apcbridge.mqtt.settings import BrokerAddress, Transport
 from apcbridge.sim.url import parse_url
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?")
+_NUMERIC = re.compile(r"[0-9.]+")
+"""No name of a host looks like this: such a host is an address."""
 PORT_SCHEMES = ("socket", "telnet", "rfc2217", "sim")
 
 
@@ -49,7 +51,7 @@ def check_broker_url(text: str) -> str:
     parts = _split(text)
     if "://" in text:
         # Looked at first: from_url would speak of a wrong port in Python's words.
-        _endpoint_or(parts, 1883, "needs a host and a port, as in mqtt://127.0.0.1:1883")
+        _remote(parts, 1883, "needs a host and a port, as in mqtt://127.0.0.1:1883")
     address = BrokerAddress.from_url(text)
     if parts.path.strip("/") and address.transport is not Transport.WEBSOCKETS:
         raise ValueError(f"nothing may follow host and port, as in {parts.scheme}://{address}")
@@ -57,7 +59,7 @@ def check_broker_url(text: str) -> str:
 
 
 def check_port(text: str) -> str:
-    """Check the way to a console and return it; raise ValueError with what is expected."""
+    """Check the way to a console and return it, its scheme in lower case; raise ValueError with what is expected."""
     if "://" not in text:
         if not text.startswith("/"):
             raise ValueError(
@@ -68,9 +70,10 @@ def check_port(text: str) -> str:
     parts = _split(text)
     if parts.scheme not in PORT_SCHEMES:
         raise ValueError(f"{parts.scheme}:// is none of {', '.join(f'{scheme}://' for scheme in PORT_SCHEMES)}")
+    text = parts.scheme + text[len(parts.scheme) :]
     if parts.scheme == "sim":
         return _check_simulated(text)
-    _endpoint_or(parts, None, f"needs a host and a port, as in {parts.scheme}://192.0.2.7:4001")
+    _remote(parts, None, f"needs a host and a port, as in {parts.scheme}://192.0.2.7:4001")
     if parts.username is not None or parts.path.strip("/"):
         raise ValueError(f"only a host and a port may follow {parts.scheme}://")
     return text
@@ -91,6 +94,12 @@ def _split(text: str, expected: str = "is not a URL") -> SplitResult:
         raise ValueError(expected) from None
 
 
+def _remote(parts: SplitResult, default_port: int | None, expected: str) -> None:
+    """Check the host and port of a URL; no port to connect to has the number 0."""
+    if not _endpoint_or(parts, default_port, expected).port:
+        raise ValueError("needs a port above 0")
+
+
 def _endpoint_or(parts: SplitResult, default_port: int | None, expected: str) -> Endpoint:
     """Return host and port of a URL, or raise ValueError with what is expected of it."""
     host = parts.hostname or ""
@@ -98,6 +107,8 @@ def _endpoint_or(parts: SplitResult, default_port: int | None, expected: str) ->
         port = parts.port if parts.port is not None else default_port
         if ":" in host:
             ipaddress.IPv6Address(host)
+        elif _NUMERIC.fullmatch(host):
+            ipaddress.IPv4Address(host)
     except ValueError as error:
         # Python's own words for a number of a port that is too large.
         out_of_range = "out of range" in str(error)

@@ -199,7 +199,7 @@ class MqttConfig(_Section):
     @property
     def embedded(self) -> bool:
         """Whether the broker is the one that apcbridge starts itself."""
-        return self.url.startswith("embedded:")
+        return self.broker.embedded
 
     @property
     def secret(self) -> Secret | None:

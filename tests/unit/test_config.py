@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apcbridge.composition import embedded_settings
 from apcbridge.config import Config, Endpoint, Secret, examine, load, page
 from apcbridge.config import loading as loading_module
 from apcbridge.config.document import DEPTH_LIMIT, SIZE_LIMIT, parse_document
@@ -134,6 +135,13 @@ class TestGoodFiles:
     def test_what_is_not_configured_is_off(self, folder: Path) -> None:
         config = load(write(folder, SMALL))
         assert (config.mqtt, config.snmp, config.web, config.pdus[0].snmp) == (None, None, None, None)
+
+    def test_the_scheme_of_a_url_may_be_in_capitals(self, folder: Path) -> None:
+        text = SMALL.replace("/dev/ttyS0", "SIM://AP7920") + "mqtt: {url: 'EMBEDDED://127.0.0.1:1883'}\n"
+        config = load(write(folder, text))
+        assert config.pdus[0].port == "sim://AP7920"
+        assert config.mqtt is not None
+        assert embedded_settings(config.mqtt) is not None
 
     def test_a_version_may_be_a_number(self, folder: Path) -> None:
         config = load(write(folder, SMALL + "mqtt: {url: 'mqtt://localhost', protocol: 5}\n"))
@@ -264,6 +272,8 @@ class TestFaults:
             ("port: sim://", "port", "needs a model"),
             ("port: sim://AP0", "port", "no simulated model"),
             ("port: rfc2217://host", "port", "needs a host and a port"),
+            ("port: socket://host:0", "port", "above 0"),
+            ("port: socket://192.0.2.256:4001", "port", "needs a host and a port"),
             ("baud: 9601", "baud", "must be auto or one of"),
             ("poll_interval: 0.1", "poll_interval", "at least 1"),
             ("poll_interval: 1e9", "poll_interval", "must be a number"),
