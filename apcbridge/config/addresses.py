@@ -32,6 +32,20 @@ class Endpoint:
         except ValueError:
             return self.host.lower() == "localhost"
 
+    @property
+    def unspecified(self) -> bool:
+        """Whether it stands for every address of this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
+    def clashes_with(self, other: Endpoint) -> bool:
+        """Whether only one of the two can be listened on; a port 0 is another one each time."""
+        one_family = (":" in self.host) == (":" in other.host)
+        covers = self.host == other.host or (one_family and (self.unspecified or other.unspecified))
+        return self.port == other.port != 0 and covers
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 

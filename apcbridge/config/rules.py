@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from apcbridge.config.addresses import Endpoint
 from apcbridge.config.document import show_path
@@ -11,7 +13,7 @@ from apcbridge.mqtt.settings import DiscoveryMode
 from apcbridge.snmp.settings import TrapVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from apcbridge.config.document import KeyPath
     from apcbridge.config.schema import Config, MqttConfig, PduConfig, SnmpConfig, TrapConfig
@@ -45,15 +47,18 @@ def breaches(config: Config) -> Iterator[Breach]:
         yield from _pdu(("pdus", index), pdu)
     yield from _repeated((("pdus", i, "id"), pdu.id) for i, pdu in enumerate(config.pdus))
     yield from _repeated(
-        (("pdus", i, "port"), pdu.port) for i, pdu in enumerate(config.pdus) if not pdu.port.startswith("sim://")
+        (("pdus", i, "port"), _line(pdu.port)) for i, pdu in enumerate(config.pdus) if not pdu.port.startswith("sim://")
     )
-    yield from _repeated(_fixed(_tcp_listeners(config)))
+    yield from _clashing(tuple(_tcp_listeners(config)))
+    # Agents of the very same address share it.
+    yield from _clashing(tuple({endpoint: (path, endpoint) for path, endpoint in _agents(config)}.values()))
     if config.mqtt:
         yield from _mqtt(config.mqtt)
     if config.snmp:
         yield from _snmp(config.snmp, tuple(endpoint for _, endpoint in _agents(config)))
-    elif any(pdu.snmp for pdu in config.pdus):
-        yield Breach(("snmp",), "a PDU has an SNMP agent that nobody may ask: add snmp.communities")
+    else:
+        for path, _ in _agents(config):
+            yield Breach(path[:-1], "nobody may ask this agent: add snmp.communities or snmp.users", (("snmp",),))
     if config.web and config.web.control and config.web.token_file is None:
         yield Breach(("web", "control"), "switching over HTTP needs a token: add token_file", (("web", "token_file"),))
 
@@ -71,16 +76,27 @@ def _tcp_listeners(config: Config) -> Iterator[tuple[KeyPath, Endpoint]]:
         yield ("web", "listen"), config.web.listen
 
 
-def _fixed(listeners: Iterable[tuple[KeyPath, Endpoint]]) -> Iterator[tuple[KeyPath, Endpoint]]:
-    """Leave out those whose port the kernel chooses."""
-    return ((path, endpoint) for path, endpoint in listeners if endpoint.port)
+def _clashing(listeners: Sequence[tuple[KeyPath, Endpoint]]) -> Iterator[Breach]:
+    for index, (path, endpoint) in enumerate(listeners):
+        for other_path, other in listeners[:index]:
+            if endpoint.clashes_with(other):
+                reason = f"{endpoint} is taken already, by {show_path(other_path)} ({other}): choose another"
+                yield Breach(path, reason, (path, other_path))
+
+
+def _line(port: str) -> Hashable:
+    """Name the line itself: another name of its device, or another protocol to its terminal server, changes nothing."""
+    if "://" not in port:
+        return os.path.realpath(port)
+    parts = urlsplit(port)
+    return parts.hostname, parts.port
 
 
 def _repeated(items: Iterable[tuple[KeyPath, Hashable]]) -> Iterator[Breach]:
     seen: dict[Hashable, KeyPath] = {}
     for path, value in items:
         if value in seen:
-            reason = f"{value} is taken already, by {show_path(seen[value])}: choose another"
+            reason = f"is taken already, by {show_path(seen[value])}: choose another"
             yield Breach(path, reason, (path, seen[value]))
         seen.setdefault(value, path)
 
@@ -127,7 +143,7 @@ def _snmp(snmp: SnmpConfig, agents: tuple[Endpoint, ...]) -> Iterator[Breach]:
     path: KeyPath = ("snmp",)
     if agents and not snmp.communities and not snmp.users:
         who = ((*path, "communities"), (*path, "users"))
-        yield Breach(path, "a PDU has an SNMP agent that nobody may ask: add communities", who)
+        yield Breach(path, "a PDU has an SNMP agent that nobody may ask: add communities or users", who)
     exposed = [endpoint for endpoint in agents if not endpoint.loopback]
     principals = (
         *(("communities", index, community.sources) for index, community in enumerate(snmp.communities)),

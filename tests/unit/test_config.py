@@ -380,6 +380,43 @@ class TestRulesBetweenKeys:
         )
         assert [fault.key for fault in found] == ["pdus[1].id", "pdus[1].port"]
 
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("{folder}/ttyUSB0", "{folder}/by-id"),
+            ("/dev/ttyS0", "/dev//ttyS0"),
+            ("socket://Host:4001", "telnet://host:4001"),
+        ],
+    )
+    def test_a_line_by_another_name_is_the_same_line(self, folder: Path, one: str, other: str) -> None:
+        (folder / "by-id").symlink_to(folder / "ttyUSB0")
+        one, other = one.format(folder=folder), other.format(folder=folder)
+        text = SMALL.replace("/dev/ttyS0", one) + f"  - {{id: pdu2, port: '{other}', password: apc}}\n"
+        fault = only_fault(folder, text)
+        assert (fault.key, "by pdus[0].port" in fault.reason) == ("pdus[1].port", True)
+
+    @pytest.mark.parametrize(
+        ("one", "other", "good"),
+        [
+            ("0.0.0.0:1161", "127.0.0.1:1161", False),
+            ("127.0.0.1:1161", "0.0.0.0:1161", False),
+            ("[::]:1161", "[::1]:1161", False),
+            ("0.0.0.0:1161", "0.0.0.0:1162", True),
+            ("0.0.0.0:1161", "0.0.0.0:1161", True),
+            ("127.0.0.1:1161", "[::1]:1161", True),
+            ("0.0.0.0:0", "127.0.0.1:0", True),
+        ],
+    )
+    def test_every_address_includes_the_others(self, folder: Path, one: str, other: str, *, good: bool) -> None:
+        text = f"""\
+            pdus:
+              - {{id: a, port: /dev/ttyS0, password: x, snmp: {{listen: "{one}"}}}}
+              - {{id: b, port: /dev/ttyS1, password: x, snmp: {{listen: "{other}"}}}}
+            snmp: {{communities: [{{name: abc, sources: [127.0.0.0/8]}}]}}
+            """
+        report = examine(write(folder, text))
+        assert [fault.key for fault in report.faults] == ([] if good else ["pdus[1].snmp.listen"])
+
     def test_the_topics_of_the_bridge_are_no_pdu(self, folder: Path) -> None:
         fault = only_fault(folder, SMALL.replace("pdu1", "bridge"))
         assert fault.key == "pdus[0].id"
@@ -403,7 +440,7 @@ class TestRulesBetweenKeys:
 
     def test_an_agent_that_nobody_may_ask_is_a_slip(self, folder: Path) -> None:
         agent = "    snmp: {listen: '127.0.0.1:1161'}\n"
-        assert only_fault(folder, SMALL + agent).key == "snmp"
+        assert only_fault(folder, SMALL + agent).key == "pdus[0].snmp"
         assert only_fault(folder, SMALL + agent + "snmp: {communities: []}\n").key == "snmp"
 
     def test_weak_communities_need_a_word_of_consent(self, folder: Path) -> None:
