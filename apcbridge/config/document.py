@@ -44,7 +44,7 @@ _PLAIN_TAGS = frozenset(
 _PROBLEMS: tuple[tuple[str, str], ...] = (
     # PyYAML's own words quote the text at fault, which may be a password.
     ("undefined alias", "an alias (*name) without its anchor; text that begins with * needs quotes"),
-    (r"character '\t'", "a tab cannot indent: use spaces"),
+    (r"character '\t'", "a tab stands where only spaces may: it cannot indent"),
     (
         "mapping values are not allowed",
         "a ': ' is out of place: the indent is off, the line above lacks its ':', or text that holds ': ' needs quotes",
@@ -52,6 +52,7 @@ _PROBLEMS: tuple[tuple[str, str], ...] = (
     ("could not find expected ':'", "a key without its ': '"),
     ("expected ',' or", "a bracket is not closed, or a comma is missing"),
     ("expected <block end>", "the indentation fits nothing above it"),
+    ("expected chomping", "text that begins with > or | needs quotes"),
     ("cannot start any token", "text that begins with this character needs quotes"),
     ("found another document", "only one document is expected: remove the second '---'"),
     ("unexpected end of stream", "a quote is not closed"),
@@ -115,17 +116,16 @@ def read_document(path: Path) -> Document:
         with path.open("rb") as file:
             content = file.read(SIZE_LIMIT + 1)
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        advice = "name another file with -c, or have one written: apcbridge init" if missing else "name a file with -c"
-        reason = f"cannot be read: {error.strerror}; {advice}"
-        return _unreadable(path, reason)
+        return _unreadable(path, f"cannot be read: {error.strerror}; {_advice(error)}")
     if len(content) > SIZE_LIMIT:
         return _unreadable(path, f"is larger than {SIZE_LIMIT} bytes: it does not look like a configuration")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        return _unreadable(path, "is not UTF-8 text", line)
+        before = content[: error.start].decode()
+        column = len(before) - before.rfind("\n")
+        reason = "is not UTF-8 text: have your editor save it in that encoding"
+        return _unreadable(path, reason, before.count("\n") + 1, column)
     return parse_document(str(path), text)
 
 
@@ -140,18 +140,28 @@ def parse_document(file: str, text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = _place(error)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        builder.faults.append(Fault(file, line, column, "", f"not valid YAML: {_problem(str(error.problem))}"))
+        builder.faults.append(Fault(file, line, column, "", f"not valid YAML: {_problem(error)}"))
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line = before.count("\n") + 1
-        builder.faults.append(Fault(file, line, error.position - before.rfind("\n"), "", _problem(error.reason)))
+        builder.faults.append(Fault(file, line, error.position - before.rfind("\n"), "", _in_our_words(error.reason)))
     except (RecursionError, _TooMuchError):
         builder.faults.append(Fault(file, 0, 0, "", "is nested too deeply or too large for a configuration"))
     return Document(file, lines, data, builder.keys, builder.values, tuple(builder.scalars), tuple(builder.faults))
 
 
-def _unreadable(path: Path, reason: str, line: int = 0) -> Document:
-    fault = Fault(str(path), line, 1 if line else 0, "", reason)
+def _advice(error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "name another file with -c, or have one written: apcbridge init"
+        case PermissionError():
+            return "use sudo, or join the group that owns it"
+        case _:
+            return "name a file with -c"
+
+
+def _unreadable(path: Path, reason: str, line: int = 0, column: int = 0) -> Document:
+    fault = Fault(str(path), line, column, "", reason)
     return Document(str(path), (), None, {}, {}, (), (fault,))
 
 
@@ -162,7 +172,15 @@ def _place(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
     return (second or first) if begun else (first or second)
 
 
-def _problem(problem: str) -> str:
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    problem = str(error.problem)
+    begun, noticed = error.context_mark, error.problem_mark
+    if "expected ',' or" in problem and begun and noticed and begun.line != noticed.line:
+        return f"the bracket of line {begun.line + 1} is not closed, or a comma is missing"
+    return _in_our_words(problem)
+
+
+def _in_our_words(problem: str) -> str:
     return next(
         (ours for theirs, ours in _PROBLEMS if theirs in problem), "the text breaks off or is out of place here"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
@@ -45,7 +46,12 @@ def _word(value: object) -> object:
 
 
 def _from_text(parse: Callable[[str], T]) -> PlainValidator:
-    return PlainValidator(lambda value: parse(_text(value)))
+    def check(value: object) -> T:
+        if isinstance(value, int | float):
+            parse(str(value))  # what would be wrong in quotes, too, is told first
+        return parse(_text(value))
+
+    return PlainValidator(check)
 
 
 def _identifier(text: str) -> str:
@@ -113,7 +119,14 @@ def _readable_file(value: object, info: ValidationInfo) -> Path:
 
 
 def _directory(value: object, info: ValidationInfo) -> Path:
-    return (_directory_of(info) / _text(value)).absolute()
+    path = (_directory_of(info) / _text(value)).absolute()
+    try:
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return path  # made at the start
+    if not is_directory:
+        raise ValueError(f"{path} is not a directory")
+    return path
 
 
 _STRING = WithJsonSchema({"type": "string"})

@@ -21,24 +21,19 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-NOT_YET: Mapping[str, str] = {}
-"""Keys of the contract that this version reads but does not serve: accepting them would promise what does not work."""
-
 _MESSAGES: Mapping[str, str] = {
     "enum": "must be {expected}",
     "literal_error": "must be {expected}",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "int_type": "must be a whole number",
-    "float_type": "must be a number",
+    "float_type": "must be a number, without quotes or a unit",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
-    "string_too_long": "must not be longer than {max_length} characters",
+    "too_long": "must not be longer than {max_length} characters",
     "tuple_type": "must be a list (lines that begin with a dash)",
     "mapping_type": "must be a mapping (lines of key: value)",
     "dict_type": "must be a mapping (lines of key: value)",
-    "model_type": "must be a mapping (lines of key: value)",
-    "model_attributes_type": "must be a mapping (lines of key: value)",
 }
 
 
@@ -69,8 +64,6 @@ def examine(path: Path) -> Report:
     if document.faults and document.data is None:
         return Report(document, None, document.faults)
     partial, problems = _validate(document, path.absolute().parent)
-    unserved = _not_yet(document.data)
-    problems = unserved + [p for p in problems if not any(_related(p[0], path) for path, _ in unserved)]
     found = [wrong for path, _ in problems for wrong in (path, _meant(path)) if wrong is not None]
     problems += [(breach.path, breach.reason) for breach in partial.breaches() if not _moot(breach, found)]
     faults = {*document.faults, *(document.fault(path, reason, at_key=at(path) is None) for path, reason in problems)}
@@ -165,6 +158,8 @@ def _reason(path: KeyPath, detail: ErrorDetails) -> str:
         return _unknown_key(path)
     if kind == "missing":
         return f"is missing: {describe(path)}"
+    if kind in ("model_type", "model_attributes_type"):
+        return f"must be a mapping (lines of key: value); known keys are {', '.join(known_keys(path))}"
     if kind == "value_error":
         return str(context["error"])
     if "[key]" in detail["loc"]:
@@ -187,19 +182,6 @@ def _meant(path: KeyPath) -> KeyPath | None:
         return None
     close = difflib.get_close_matches(str(path[-1]).lower().replace("-", "_"), known, n=1)
     return (*path[:-1], close[0]) if close else None
-
-
-def _not_yet(data: Data) -> list[Problem]:
-    """Find what this version does not serve."""
-    problems: list[Problem] = []
-    for dotted, reason in NOT_YET.items():
-        path = tuple(dotted.split("."))
-        inner: Data = data
-        for part in path:
-            inner = inner.get(part) if isinstance(inner, dict) else None
-        if inner:
-            problems.append((path, reason))
-    return problems
 
 
 def _moot(breach: Breach, found: list[KeyPath]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from apcbridge.config.loading import NOT_YET
 from apcbridge.config.reference import at, text_of
 
 if TYPE_CHECKING:
@@ -53,17 +52,12 @@ def render() -> str:
 
 def _section(title: str, path: KeyPath) -> str:
     node = at(path) or {}
-    unserved = NOT_YET.get(title.removesuffix("[]"))
-    lines = [f"\n## `{title}`\n"]
-    if unserved:
-        lines.append(f"Not yet: {unserved}; `check-config` refuses it.\n")
-    lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+    lines = [f"\n## `{title}`\n", "| key | value | default | meaning |", "|---|---|---|---|"]
     required = cast("list[str]", node.get("required", []))
     for name in cast("Schema", node.get("properties", {})):
         entry = at((*path, name)) or {}
         default = "required" if name in required else _default(entry)
-        note = " Not in this version." if f"{title}.{name}" in NOT_YET else ""
-        lines.append(f"| `{name}` | {_kind(entry)} | {default} | {text_of(entry)}{note} |")
+        lines.append(f"| `{name}` | {_kind(entry)} | {default} | {text_of(entry)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -106,7 +106,8 @@ def _pdu(path: KeyPath, pdu: PduConfig) -> Iterator[Breach]:
     if pdu.id in RESERVED_PDU_IDS:
         yield Breach((*path, "id"), f"{pdu.id} is the name of the bridge's own topics: choose another")
     if pdu.password is None and pdu.password_file is None:
-        yield Breach(path, "has no password: add password_file (or password)", (password, password_file))
+        reason = "has no password: add password_file (or password; text that begins with # or & needs quotes)"
+        yield Breach(path, reason, (password, password_file))
     if pdu.password and pdu.password_file:
         yield Breach(password, "password and password_file exclude each other: keep password_file")
 

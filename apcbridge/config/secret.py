@@ -54,6 +54,10 @@ def read_secret(path: Path) -> Secret:
     try:
         _check_private(path)
         content = path.read_bytes()[: SECRET_LIMIT + 1]
+    except FileNotFoundError:
+        raise ValueError(f"{path} is not there: write the secret into it and chmod 600 it") from None
+    except PermissionError:
+        raise ValueError(f"{path} may not be read: chown it to the user that runs apcbridge") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     if len(content) > SECRET_LIMIT:
@@ -62,7 +66,7 @@ def read_secret(path: Path) -> Secret:
         value = content.decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text") from None
-    if not value:
+    if not value.strip():
         raise ValueError(f"{path} is empty: write the secret into its first line")
     if not value.isprintable():
         raise ValueError(f"{path} must hold one line of printable characters")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from apcbridge.composition import embedded_settings
 from apcbridge.config import Config, Endpoint, Secret, examine, load, page
-from apcbridge.config import loading as loading_module
 from apcbridge.config.document import DEPTH_LIMIT, SIZE_LIMIT, parse_document
 from apcbridge.config.excerpt import excerpt
 from apcbridge.config.reference import json_schema
@@ -279,7 +278,9 @@ class TestFaults:
             ("poll_interval: 1e9", "poll_interval", "must be a number"),
             ("poll_interval: '10'", "poll_interval", "must be a number"),
             ("poll_interval: true", "poll_interval", "must be a number"),
+            ("poll_interval: 10s", "poll_interval", "without quotes or a unit"),
             ("username: 123", "username", "put it in quotes"),
+            (f"username: {'x' * 257}", "username", "longer than 256 characters"),
             ("username:", "username", "is empty"),
             ('username: "a\\nb"', "username", "one line"),
             ("session: keep", "session", "'release' or 'hold'"),
@@ -287,7 +288,8 @@ class TestFaults:
             ("outlets: {1: nas}", "outlets.1", "must be a mapping"),
             ("outlets: {1: {reboot_holdoff: -1}}", "outlets.1.reboot_holdoff", "at least 0"),
             ("outlets: {1: {}, 1: {}}", "outlets.1", "stands here twice"),
-            ("snmp: {listen: 1161}", "snmp.listen", "put it in quotes"),
+            ("snmp: {listen: 1161}", "snmp.listen", "host:port"),
+            ("snmp: 127.0.0.1:1161", "snmp", "known keys are listen"),
             ("snmp: {listen: '1161'}", "snmp.listen", "host:port"),
         ],
     )
@@ -308,7 +310,8 @@ class TestFaults:
             ("just words", "must be a mapping"),
             ("- a list", "must be a mapping"),
             ("pdus: [", "not valid YAML"),
-            ("pdus:\n\t- x", "a tab cannot indent"),
+            ("pdus:\n\t- x", "a tab stands where only spaces may"),
+            ("pdus: >x", "begins with > or | needs quotes"),
             ("pdus: *nowhere", "an alias"),
             ("a: b: c", "needs quotes"),
             ("pdus: !!python/object:os.system {}", "tags"),
@@ -329,6 +332,7 @@ class TestFaults:
             ('pdus:\n  - id: a\n    port: "/dev/x\n    baud: 9600\n', (3, 11), "a quote is not closed"),
             ("pdus:\n  - id: a\n    port:/dev/x\n    baud: 9600\n", (3, 5), "a key without its ': '"),
             ("pdus\n  - id: a\n", (2, 7), "the line above lacks its ':'"),
+            ("web: {listen: x\npdus: []\n", (2, 5), "the bracket of line 1 is not closed"),
             ("PDUs: []\n", (1, 1), "did you mean pdus?"),
             ("pdus: [{id: A b}]\n", (1, 8), "has no password"),
             ('snmp: {traps: [{target: "127.0.0.1:99999"}]}\n', (1, 25), "the port must be a number up to 65535"),
@@ -362,7 +366,7 @@ class TestFaults:
         assert "is larger than" in fault.reason
         (tmp_path / "latin.yaml").write_bytes(b"a: 1\nb: caf\xe9\n")
         (fault,) = examine(tmp_path / "latin.yaml").faults
-        assert (fault.line, fault.reason) == (2, "is not UTF-8 text")
+        assert (fault.line, fault.column, fault.reason[:17]) == (2, 7, "is not UTF-8 text")
 
 
 class TestRulesBetweenKeys:
@@ -417,6 +421,10 @@ class TestRulesBetweenKeys:
         report = examine(write(folder, text))
         assert [fault.key for fault in report.faults] == ([] if good else ["pdus[1].snmp.listen"])
 
+    def test_the_state_directory_is_no_file(self, folder: Path) -> None:
+        fault = only_fault(folder, "bridge: {state_dir: ca.pem}\n" + SMALL)
+        assert (fault.key, "is not a directory" in fault.reason) == ("bridge.state_dir", True)
+
     def test_the_topics_of_the_bridge_are_no_pdu(self, folder: Path) -> None:
         fault = only_fault(folder, SMALL.replace("pdu1", "bridge"))
         assert fault.key == "pdus[0].id"
@@ -465,11 +473,6 @@ class TestRulesBetweenKeys:
             "snmp.communities[0].sources[0]",
         ]
 
-    def test_what_is_not_served_yet_is_refused(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(loading_module, "NOT_YET", {"web": "not available in this version"})
-        fault = only_fault(folder, SMALL + "web: {listen: '127.0.0.1:8080', what: 1}\n")
-        assert (fault.key, fault.reason) == ("web", "not available in this version")
-
 
 class TestSecrets:
     def test_a_secret_shows_itself_only_when_asked(self) -> None:
@@ -493,6 +496,7 @@ class TestSecrets:
             (0o604, "apc", "open to group or others"),
             (0o600, "", "is empty"),
             (0o600, "\n", "is empty"),
+            (0o600, "  \n", "is empty"),
             (0o600, "one\ntwo\n", "one line"),
             (0o600, "x" * 5000, "longer than"),
         ],
@@ -505,6 +509,10 @@ class TestSecrets:
         secret.chmod(mode)
         fault = only_fault(folder, SMALL.replace("password: apc", "password_file: secret"))
         assert (fault.key, words in fault.reason) == ("pdus[0].password_file", True)
+
+    def test_a_secret_file_that_is_not_there_is_to_be_written(self, folder: Path) -> None:
+        fault = only_fault(folder, SMALL.replace("password: apc", "password_file: none"))
+        assert fault.reason == f"{folder / 'none'} is not there: write the secret into it and chmod 600 it"
 
     def test_a_pipe_is_no_secret_file(self, folder: Path) -> None:
         os.mkfifo(folder / "pipe", 0o600)
