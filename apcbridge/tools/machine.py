@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NUMBERED = re.compile(r"(ttyUSB|ttyACM|ttyS)(\d+)")
 _KINDS = ("ttyUSB", "ttyACM", "ttyS")
+_PTS = "/dev/pts/"
 _COMMAND_LIMIT = 4096
 _STRANGER = 1
 """Process 1 and kernel threads hold no serial port of ours."""
@@ -76,8 +77,9 @@ class Machine:
         return tuple(found.values())
 
     def holders(self, device: str) -> tuple[Holder, ...]:
-        """Name the processes that have a device open or are told to use it, ourselves left out.
+        """Name the processes that have a device open or are told to use it.
 
+        Left out are ourselves, and whoever answers at the other end of a pseudo-terminal, such as `apcbridge simulate`.
         Only root sees what the processes of others have open; the command line of a getty or a terminal program names
         the device to everybody.
         """
@@ -86,7 +88,9 @@ class Machine:
         return tuple(
             Holder(pid, self._name(pid))
             for pid in self._pids()
-            if pid != os.getpid() and (self._has_open(pid, target) or self._is_told(pid, target, name))
+            if pid != os.getpid()
+            and (self._has_open(pid, target) or self._is_told(pid, target, name))
+            and not self._is_other_end(pid, target)
         )
 
     def running(self, name: str) -> Holder | None:
@@ -120,6 +124,17 @@ class Machine:
         except OSError:
             return False
         return any(_leads_to(descriptor, target) for descriptor in descriptors)
+
+    def _is_other_end(self, pid: int, target: str) -> bool:
+        """Tell whether a process has the master of a pseudo-terminal; it often keeps the other end open, too."""
+        if not target.startswith(_PTS):
+            return False
+        try:
+            infos = [path.read_text(encoding="ascii") for path in (self.proc / str(pid) / "fdinfo").iterdir()]
+        except OSError:
+            return False
+        mark = f"tty-index:\t{target.removeprefix(_PTS)}"
+        return any(mark in info.splitlines() for info in infos)
 
     def _is_told(self, pid: int, target: str, name: str) -> bool:
         """Tell whether a login or terminal program was started for the device."""

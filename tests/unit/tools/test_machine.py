@@ -91,6 +91,15 @@ def test_we_ourselves_are_in_nobodys_way(machine: Machine, device: str) -> None:
     assert machine.holders(device) == ()
 
 
+def test_who_answers_at_the_other_end_of_a_pseudo_terminal_is_in_nobodys_way(machine: Machine, device: str) -> None:
+    number = device.removeprefix("/dev/pts/")
+    for pid, name, index in ((77, "apcbridge", number), (78, "screen", number + "1")):
+        process(machine, pid, name, opened=device)
+        (machine.proc / str(pid) / "fdinfo").mkdir()
+        (machine.proc / str(pid) / "fdinfo" / "4").write_text(f"pos:\t0\nflags:\t0100002\ntty-index:\t{index}\n")
+    assert [holder.name for holder in machine.holders(device)] == ["screen"]
+
+
 def test_a_socket_is_traced_to_its_process(machine: Machine) -> None:
     process(machine, 99, "snmpd", opened="socket:[1234]")
     owner = machine.socket_owner("1234")
