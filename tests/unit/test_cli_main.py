@@ -78,3 +78,11 @@ def test_an_output_that_cannot_be_written_is_told_in_a_line() -> None:
             [sys.executable, "-m", "apcbridge", "mib"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (ended.returncode, ended.stderr) == (1, "apcbridge: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_reason_to_fail(closed: str) -> None:
+    told = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m apcbridge mib {closed}', sys.executable], capture_output=True, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, b"")
