@@ -35,6 +35,50 @@ def baud(text: str) -> tuple[int, ...]:
     return (int(text),)
 
 
+def action(text: str) -> str:
+    """Take the word for an action as MQTT writes it, too: ``DELAYED_ON`` for ``delayed-on``."""
+    return text.lower().replace("_", "-")
+
+
+def ttl(text: str) -> float:
+    """Take how many seconds a command may wait before it begins."""
+    from apcbridge.web.orders import TTL_MAX_S, TTL_MIN_S
+
+    return _within(_number(float, text), TTL_MIN_S, TTL_MAX_S, "seconds")
+
+
+def limit(text: str) -> int:
+    """Take how many entries to show."""
+    from apcbridge.web.queries import EVENTS_MAX
+
+    return int(_within(_number(int, text), 1, EVENTS_MAX, "entries"))
+
+
+def since(text: str) -> float:
+    """Take a span before now or a moment; return it as Unix time."""
+    import time
+
+    from apcbridge.cli.paint import parse_since
+
+    try:
+        return parse_since(text, time.time())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _number(kind: Callable[[str], float], text: str) -> float:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def _within(number: float, low: float, high: float, unit: str) -> float:
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"must be {low:g} to {high:g} {unit}")
+    return number
+
+
 def _checked(check: Callable[[str], str], text: str) -> str:
     try:
         return check(text)

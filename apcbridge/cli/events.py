@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apcbridge.cli import Exit, add_command
+from apcbridge.cli import Exit, add_command, arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -21,10 +21,17 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, "events", run, "show restarts, commands and changes from the daemon's journal")
     parser.add_argument("pdu", metavar="PDU", nargs="?", help="one PDU only")
     parser.add_argument(
-        "--since", metavar="WHEN", help="90s, 15m, 1h, 2d ago, or a moment such as 2026-11-22T11:23:00Z"
+        "--since",
+        metavar="WHEN",
+        type=arguments.since,
+        help="90s, 15m, 1h, 2d ago, or a moment such as 2026-11-22T11:23:00Z",
     )
     parser.add_argument(
-        "--limit", type=int, default=100, metavar="N", help="at most the newest N, up to 1000 (default: 100)"
+        "--limit",
+        type=arguments.limit,
+        default=100,
+        metavar="N",
+        help="at most the newest N, up to 1000 (default: 100)",
     )
     parser.add_argument("--follow", action="store_true", help="go on with what happens from now on")
     parser.add_argument("--json", action="store_true", help="print one line of JSON each")
@@ -33,47 +40,38 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print them; raise DaemonUnavailable or DaemonRefused."""
-    import sys
-    import time
-
     from apcbridge.cli.daemon import Daemon
-    from apcbridge.cli.paint import parse_since
 
-    try:
-        since_at = parse_since(args.since, time.time()) if args.since else None
-    except ValueError as error:
-        print(f"apcbridge events: --since: {error}", file=sys.stderr)
-        return Exit.USAGE
     daemon = Daemon(args.socket)
     if args.follow:
-        _follow(daemon, args, since_at)
+        _follow(daemon, args)
     else:
-        for entry in _history(daemon, args, since_at):
+        for entry in _history(daemon, args):
             _show(entry, as_json=args.json)
     return Exit.GOOD
 
 
-def _history(daemon: Daemon, args: argparse.Namespace, since_at: float | None) -> list[EntryShape]:
+def _history(daemon: Daemon, args: argparse.Namespace) -> list[EntryShape]:
     import json
     from urllib.parse import urlencode
 
     query = {"limit": str(args.limit)}
-    if since_at is not None:
-        query["since"] = f"{since_at:.3f}"
+    if args.since is not None:
+        query["since"] = f"{args.since:.3f}"
     if args.pdu:
         query["pdu"] = args.pdu
     document: HistoryShape = json.loads(daemon.get(f"/api/v1/events?{urlencode(query)}"))
     return document["events"]
 
 
-def _follow(daemon: Daemon, args: argparse.Namespace, since_at: float | None) -> None:
+def _follow(daemon: Daemon, args: argparse.Namespace) -> None:
     """Print the past and then what comes, until interrupted or the daemon goes away."""
     import json
 
     # The stream is opened first, so that nothing falls between it and the past; what is in both is shown once.
     with daemon.stream() as stream:
         shown = set()
-        for entry in _history(daemon, args, since_at):
+        for entry in _history(daemon, args):
             shown.add(_key(entry))
             _show(entry, as_json=args.json)
         for event in stream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apcbridge.cli import Exit, add_command
+from apcbridge.cli import Exit, add_command, arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -29,12 +29,14 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, "outlet", run, summary)
     parser.add_argument("pdu", metavar="PDU")
     parser.add_argument("outlet", metavar="OUTLET", help="its number, or all")
-    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("action", type=arguments.action, choices=ACTIONS)
     parser.add_argument(
         "--wait", action=argparse.BooleanOptionalAction, default=True, help="wait for the result (the default)"
     )
     parser.add_argument("--id", help="name the command; one of the same name never acts twice")
-    parser.add_argument("--ttl", type=float, default=20.0, metavar="S", help="begin within S seconds (default: 20)")
+    parser.add_argument(
+        "--ttl", type=arguments.ttl, default=20.0, metavar="S", help="begin within S seconds (default: 20)"
+    )
     parser.add_argument("--json", action="store_true", help="print each step as a line of JSON")
     add_socket_option(parser)
 

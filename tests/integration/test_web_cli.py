@@ -110,7 +110,7 @@ async def test_outlet_is_good_only_when_the_pdu_has_confirmed(tmp_path: Path) ->
 async def test_outlet_without_waiting_is_good_when_accepted(tmp_path: Path) -> None:
     world, path = World(), tmp_path / "s"
     async with serving(world, local=path):
-        outcome = await run(path, "outlet", "p", "1", "delayed-off", "--no-wait", "--id", "n1", "--json")
+        outcome = await run(path, "outlet", "p", "1", "DELAYED_OFF", "--no-wait", "--id", "n1", "--json")
     assert outcome.code == 0
     assert json.loads(outcome.out)["id"] == "n1"
     assert [command.action.value for command in world.arbiter.unfinished("p")] == ["DELAYED_OFF"]

@@ -18,6 +18,12 @@ from apcbridge.cli import main
         (("probe", "--baud", "fast", "/dev/x"), "must be auto or one of 1200, 2400"),
         (("init", "--yes", "--port", "socket://host"), "needs a host and a port"),
         (("init", "--yes", "--mqtt", "nonsense"), "the scheme must be one of mqtt"),
+        (("outlet", "pdu1", "3", "toggle"), "choose from 'on', 'off', 'reboot'"),
+        (("outlet", "pdu1", "3", "on", "--ttl", "nan"), "must be 1 to 3600 seconds"),
+        (("outlet", "pdu1", "3", "on", "--ttl", "soon"), "'soon' is no number"),
+        (("events", "--limit", "0"), "must be 1 to 1000 entries"),
+        (("events", "--limit", "1.5"), "'1.5' is no number"),
+        (("events", "--since", "yesterday"), "'yesterday' is no moment: try 90s, 15m"),
     ],
 )
 def test_a_slip_is_usage_and_says_what_is_expected(
