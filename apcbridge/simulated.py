@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 from apcbridge.errors import PortBusy, PortLost
+from apcbridge.pdu.ports import PortRegistry
 from apcbridge.sim.device import SimulatedPdu
 from apcbridge.sim.server import SimServer
 from apcbridge.sim.url import parse_url
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from types import TracebackType
 
     from apcbridge.pdu.ports import Port
@@ -47,6 +49,15 @@ class SimulatedRack:
         if server.pdu.serial_in_use:
             raise PortBusy(f"{url}: the line is open already")
         return SimPort(url, server)
+
+
+@asynccontextmanager
+async def every_port() -> AsyncIterator[PortRegistry]:
+    """Give a tool every kind of port there is; what it simulates lives as long as the context."""
+    async with SimulatedRack() as rack:
+        ports = PortRegistry()
+        ports.register("sim", rack.open)
+        yield ports
 
 
 class SimPort:

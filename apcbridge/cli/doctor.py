@@ -52,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
     import apcbridge
     from apcbridge.cli.paint import announce
     from apcbridge.clock import SystemClock
-    from apcbridge.pdu.ports import PortRegistry
-    from apcbridge.simulated import SimulatedRack
+    from apcbridge.simulated import every_port
     from apcbridge.tools.doctor.examination import Examination
     from apcbridge.tools.doctor.findings import Level
     from apcbridge.tools.machine import Machine
@@ -63,9 +62,7 @@ def run(args: argparse.Namespace) -> int:
     daemon = _find_daemon(args)
 
     async def look() -> tuple[Finding, ...]:
-        async with SimulatedRack() as rack:
-            ports = PortRegistry()
-            ports.register("sim", rack.open)
+        async with every_port() as ports:
             examination = Examination(ports, SystemClock(), Machine(), daemon, apcbridge.__version__)
             return await examination.run(Path(args.config), args.pdu)
 
@@ -175,8 +172,7 @@ def _fix_gateway(args: argparse.Namespace) -> int:
     from apcbridge.composition import pdu_settings
     from apcbridge.config import load
     from apcbridge.errors import UnknownPdu
-    from apcbridge.pdu.ports import PortRegistry
-    from apcbridge.simulated import SimulatedRack
+    from apcbridge.simulated import every_port
     from apcbridge.tools.doctor.gateway import GatewayFix
     from apcbridge.tools.terminal import Keyboard
 
@@ -191,9 +187,7 @@ def _fix_gateway(args: argparse.Namespace) -> int:
         return Exit.FAILED
 
     async def fix() -> bool:
-        async with SimulatedRack() as rack:
-            ports = PortRegistry()
-            ports.register("sim", rack.open)
+        async with every_port() as ports:
             return await GatewayFix(Keyboard(), ports, SystemClock()).run(pdu_settings(pdu), args.fix_gateway)
 
     return Exit.GOOD if asyncio.run(fix()) else Exit.FAILED

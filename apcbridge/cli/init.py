@@ -66,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     from apcbridge.cli.probe import PASSWORD_VARIABLE
     from apcbridge.clock import SystemClock
-    from apcbridge.pdu.ports import PortRegistry
-    from apcbridge.simulated import SimulatedRack
+    from apcbridge.simulated import every_port
     from apcbridge.tools.init import FACTORY_PASSWORD, Init
     from apcbridge.tools.machine import Machine
     from apcbridge.tools.outward import Wishes
@@ -90,9 +89,7 @@ def run(args: argparse.Namespace) -> int:
     )
 
     async def set_up() -> None:
-        async with SimulatedRack() as rack:
-            ports = PortRegistry()
-            ports.register("sim", rack.open)
+        async with every_port() as ports:
             await Init(Unattended() if args.yes else Keyboard(), ports, SystemClock(), Machine(), wishes).run()
 
     asyncio.run(set_up())

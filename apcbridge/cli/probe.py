@@ -67,16 +67,13 @@ def run(args: argparse.Namespace) -> int:
     from apcbridge.cli.paint import announce
     from apcbridge.clock import SystemClock
     from apcbridge.console.session import Access, Credentials
-    from apcbridge.pdu.ports import PortRegistry
     from apcbridge.probe import Probe
-    from apcbridge.simulated import SimulatedRack
+    from apcbridge.simulated import every_port
 
     credentials = Credentials(args.username, read_password(args.password_file))
 
     async def look() -> Findings:
-        async with SimulatedRack() as rack:
-            ports = PortRegistry()
-            ports.register("sim", rack.open)
+        async with every_port() as ports:
             return await Probe(ports, SystemClock(), credentials, Access(args.access)).run(args.port, args.baud)
 
     announce(f"Looking at {args.port}; a line that is silent at every speed takes most of a minute ...")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from apcbridge.cli import Subparsers
+    from apcbridge.console.session import Credentials
     from apcbridge.tools.record import Recording
 
 
@@ -37,15 +38,10 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     import sys
 
-    import apcbridge
     from apcbridge.cli.probe import read_password
-    from apcbridge.clock import SystemClock
-    from apcbridge.console.session import Access, Credentials
+    from apcbridge.console.session import Credentials
     from apcbridge.errors import ConfigError
-    from apcbridge.pdu.ports import PortRegistry
-    from apcbridge.simulated import SimulatedRack
     from apcbridge.tools.files import NewFiles
-    from apcbridge.tools.record import Recorder
 
     if args.output is not None:
         try:
@@ -54,32 +50,38 @@ def run(args: argparse.Namespace) -> int:
             print(f"apcbridge: {error}", file=sys.stderr)
             return Exit.FAILED
     credentials = Credentials(args.username, read_password(args.password_file))
-
-    def tell(text: str) -> None:
-        print(f"{text} ...", file=sys.stderr)
-
-    async def record() -> Recording:
-        async with SimulatedRack() as rack:
-            ports = PortRegistry()
-            ports.register("sim", rack.open)
-            recorder = Recorder(
-                ports,
-                SystemClock(),
-                credentials,
-                tell,
-                access=Access(args.access),
-                scrub_names=args.scrub_names,
-                version=apcbridge.__version__,
-            )
-            return await recorder.run(args.port, args.baud)
-
-    recording = asyncio.run(record())
+    recording = asyncio.run(_record(args, credentials))
     if args.output is None:
         print(recording.text, end="")
     else:
         NewFiles(args.output.parent).write_readable(args.output.name, recording.text)
     _report(recording, args.output)
     return Exit.FAILED if recording.trouble else Exit.GOOD
+
+
+async def _record(args: argparse.Namespace, credentials: Credentials) -> Recording:
+    import sys
+
+    import apcbridge
+    from apcbridge.clock import SystemClock
+    from apcbridge.console.session import Access
+    from apcbridge.simulated import every_port
+    from apcbridge.tools.record import Recorder
+
+    def tell(text: str) -> None:
+        print(f"{text} ...", file=sys.stderr)
+
+    async with every_port() as ports:
+        recorder = Recorder(
+            ports,
+            SystemClock(),
+            credentials,
+            tell,
+            access=Access(args.access),
+            scrub_names=args.scrub_names,
+            version=apcbridge.__version__,
+        )
+        return await recorder.run(args.port, args.baud)
 
 
 def _report(recording: Recording, output: Path | None) -> None:
