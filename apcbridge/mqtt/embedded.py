@@ -7,13 +7,14 @@ deserves mosquitto.
 from __future__ import annotations
 
 import asyncio
+import errno
 import importlib.util
 import ipaddress
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
 
-from apcbridge.errors import BrokerUnavailable, ConfigError
+from apcbridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ class EmbeddedBroker:
         self._broker: _Broker | None = None
 
     async def start(self) -> None:
-        """Begin to listen; raise BrokerUnavailable if the port cannot be had."""
+        """Begin to listen; raise ConfigError if the address cannot be had."""
         from amqtt.errors import BrokerError as AmqttError  # noqa: PLC0415  # optional, and slow to import
 
         from apcbridge.mqtt.embedded_amqtt import TidyBroker  # noqa: PLC0415
@@ -67,9 +68,9 @@ class EmbeddedBroker:
         try:
             await broker.start()
         except AmqttError as error:
-            reason = error.__cause__ or error
             where = f"{self._settings.host}:{self._settings.port}"
-            raise BrokerUnavailable(f"the embedded MQTT broker cannot listen on {where}: {reason}") from None
+            reason = _reason(error.__cause__ or error)
+            raise ConfigError(f"the embedded MQTT broker cannot listen on {where}: {reason}") from None
         self._broker = broker
         log.info("embedded MQTT broker listens on %s:%d", self._settings.host, self._settings.port)
 
@@ -99,6 +100,16 @@ class EmbeddedBroker:
             "listeners": {"default": {"bind": f"{host}:{self._settings.port}", "max_connections": MAX_CONNECTIONS}},
             "plugins": plugins,
         }
+
+
+def _reason(fault: BaseException) -> str:
+    match getattr(fault, "errno", None):
+        case errno.EADDRINUSE:
+            return "another program (mosquitto?) has it: use that broker, mqtt://..., or choose another port"
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address"
+        case _:
+            return str(fault)
 
 
 def _is_loopback(host: str) -> bool:

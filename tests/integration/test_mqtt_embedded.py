@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apcbridge.errors import BrokerUnavailable, ConfigError
+from apcbridge.errors import ConfigError
 from apcbridge.model import OutletState
 from apcbridge.mqtt.embedded import EmbeddedBroker, EmbeddedSettings
 from apcbridge.mqtt.settings import BrokerAddress, MqttProtocol
@@ -120,7 +120,7 @@ async def test_a_broker_that_is_silent_to_5_is_spoken_to_in_3(tmp_path: Path) ->
 
 async def test_a_port_in_use_is_a_plain_error() -> None:
     async with broker() as port:
-        with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{port}"):
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}: another program"):
             await EmbeddedBroker(EmbeddedSettings(port=port)).start()
 
 
