@@ -174,6 +174,10 @@ class Bridge:
         return SnmpAgent(settings, self.store, self._door, self.clock)
 
     def _web(self, settings: WebSettings) -> WebServer:
+        if settings.socket is None:
+            log.warning(
+                "no local socket: its directory may not be written to; status, outlet, events and watch get no answer"
+            )
         reader = JournalReader(self._config.bridge.state_dir / "journal.sqlite")
         return WebServer(
             settings,

@@ -1,4 +1,4 @@
-"""From the configuration to the settings of each part. Pure."""
+"""From the configuration to the settings of each part; nothing is opened."""
 
 from __future__ import annotations
 

@@ -221,6 +221,17 @@ async def test_a_bridge_started_twice_leaves_the_commands_of_the_first_alone(tmp
         assert command.status is ResultStatus.CONFIRMED
 
 
+async def test_without_a_place_to_write_the_bridge_works_and_says_what_is_missing(tmp_path: Path) -> None:
+    async with Daemon(tmp_path) as daemon:
+        await daemon.end()
+        daemon.config.write_text(daemon.config.read_text().replace(str(tmp_path / "state"), "/proc/apcbridge"))
+        daemon.observer.seen.clear()
+        await daemon.start()
+        await daemon.until_online()
+        assert "no local socket" in daemon.log()
+        assert "degraded: the journal" in daemon.log()
+
+
 async def test_the_demo_shows_everything_by_itself(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
