@@ -145,13 +145,15 @@ class _Lane:
     rules: PduRules
     waiting: deque[Command] = field(default_factory=deque)
     active: Command | None = None
+    resting: list[Command] = field(default_factory=list)
+    """Begun, and waiting for their end beside the order."""
     seen: dict[str, float] = field(default_factory=dict)
     """Command id -> monotonic time until which it is remembered."""
     rebooted_mono: dict[int, float] = field(default_factory=dict)
     off_mono: dict[int, float] = field(default_factory=dict)
 
     def unfinished(self) -> tuple[Command, ...]:
-        return (self.active, *self.waiting) if self.active else tuple(self.waiting)
+        return (*self.resting, *((self.active,) if self.active else ()), *self.waiting)
 
 
 class Arbiter:
@@ -172,7 +174,7 @@ class Arbiter:
                 continue
             while lane.waiting:
                 self._step(lane.waiting.popleft(), ResultStatus.EXPIRED, "the PDU is not configured any more", now_at)
-            if lane.active is None:
+            if lane.active is None and not lane.resting:
                 del self._lanes[pdu]
         for pdu, pdu_rules in rules.items():
             if pdu not in self._lanes:
@@ -232,18 +234,32 @@ class Arbiter:
             self._step(command, ResultStatus.EXPIRED, "its time to live passed before it could act", now_at)
 
     def finish(self, command: Command, status: ResultStatus, detail: str, now_mono: float, now_at: float) -> None:
-        """End the active command of a PDU.
+        """End the active command of a PDU, or one that rests.
 
-        Raises ValueError if ``status`` is not terminal or ``command`` is not the active one: a command that ended
-        twice would be a defect of ours, not of the wire.
+        Raises ValueError if ``status`` is not terminal or ``command`` is neither: a command that ended twice would be a
+        defect of ours, not of the wire.
         """
         lane = self._lane(command.pdu)
-        if lane.active is not command or not status.terminal:
+        under_way = lane.active is command or command in lane.resting
+        if not under_way or not status.terminal:
             raise ValueError(f"{command.id} is not active or {status} ends nothing")
-        lane.active = None
+        self._step_aside(lane, command)
         if status in (ResultStatus.CONFIRMED, ResultStatus.UNKNOWN):
             self._remember_actuation(lane, command, now_mono)
         self._step(command, status, detail, now_at)
+
+    def rest(self, command: Command) -> None:
+        """Let the active command wait for its :meth:`finish` while others are handed out."""
+        lane = self._lane(command.pdu)
+        self._step_aside(lane, command)
+        lane.resting.append(command)
+
+    @staticmethod
+    def _step_aside(lane: _Lane, command: Command) -> None:
+        if lane.active is command:
+            lane.active = None
+        else:
+            lane.resting.remove(command)
 
     def forbids(self, command: Command, outlet: Outlet) -> str:
         """Say in words why the rules in force now forbid a command that was admitted before, or return nothing."""
@@ -254,7 +270,7 @@ class Arbiter:
         return ""
 
     def unfinished(self, pdu: str) -> tuple[Command, ...]:
-        """Return the active command and those that wait, oldest first."""
+        """Return the commands that have not ended, oldest first."""
         return self._lane(pdu).unfinished()
 
     def next_event_mono(self, pdu: str, after_mono: float) -> float | None:

@@ -75,9 +75,14 @@ class Recorder:
             extra={"pdu": command.pdu, "outlet": command.outlet, "command_id": command.id},
         )
 
-    def reboots(self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]) -> None:
-        """Keep restarts together with the memory that counts them, then tell of them."""
-        self._tell_after(self._journal.record_reboots(pdu, reboots, memory, events), events)
+    def reboots(
+        self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]
+    ) -> asyncio.Future[None]:
+        """Keep restarts together with the memory that counts them, then tell of them.
+
+        The future that is returned is done at that moment: when all is kept, or the disk takes too long.
+        """
+        return self._tell_after(self._journal.record_reboots(pdu, reboots, memory, events), events)
 
     def tell_what_was_cut_short(self) -> None:
         """Tell again the restarts that an earlier run kept but may not have told; the ids are those of then.
@@ -99,21 +104,20 @@ class Recorder:
             self._journal.told(self._told_before)
         self._told_before, self._just_told = self._just_told, []
 
-    def _tell_after(self, kept: Future[bool], events: tuple[Event, ...]) -> None:
-        if not events:
-            return
+    def _tell_after(self, kept: Future[bool], events: tuple[Event, ...]) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
-        waiting = [True]
+        told: asyncio.Future[None] = loop.create_future()
 
         def tell() -> None:
-            if waiting:
-                waiting.clear()
-                patience.cancel()
+            patience.cancel()
+            if not told.done():
+                told.set_result(None)
                 for event in events:
                     self._tell(event)
 
         patience = loop.call_later(PATIENCE_S, tell)
         kept.add_done_callback(lambda _kept: _from_thread(loop, tell))
+        return told
 
     def _tell(self, event: Event) -> None:
         self._store.append(event)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,6 @@ from apcbridge.pdu.switching import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from apcbridge.clock import Clock
     from apcbridge.commands import Command
     from apcbridge.console.goals import Goal
@@ -38,29 +35,29 @@ if TYPE_CHECKING:
     from apcbridge.pdu.keeper import Keeper
     from apcbridge.pdu.settings import PduSettings
 
-BEAT_S = 5.0
 _WOULD_LOSE = "the card is expected to restart and would lose it"
 _LEAVES_OFF = "the outlet is OFF, and a reboot leaves it OFF; nothing was switched"
 
 
 class Executor:
-    """Carries out the commands of one PDU. ``beat`` is called as a sign of life."""
+    """Carries out the commands of one PDU."""
 
-    def __init__(self, settings: PduSettings, clock: Clock, keeper: Keeper, beat: Callable[[], None]) -> None:
+    def __init__(self, settings: PduSettings, clock: Clock, keeper: Keeper) -> None:
         self._reboot_by = settings.reboot
         self._pace = settings.pace
-        self._poll_interval_s = settings.poll_interval_s
         self._clock = clock
         self._keeper = keeper
-        self._beat = beat
-        self._stop_asked = asyncio.Event()
+        self._stopping = False
 
     def stop(self) -> None:
-        """Do not wait any longer than the outlets need: the bridge is to end."""
-        self._stop_asked.set()
+        """Try nothing a second time: the bridge is to end."""
+        self._stopping = True
 
-    async def carry_out(self, driver: Driver, command: Command) -> Ending:
-        """Carry out a command and judge it; raise PortLost only if nothing was sent to the PDU."""
+    async def carry_out(self, driver: Driver, command: Command) -> Ending | None:
+        """Carry out a command and judge it; raise PortLost only if nothing was sent to the PDU.
+
+        None for a reboot whose outlet is off and waits in the agenda for its ON: that will bring the end.
+        """
         outlet = None if command.outlet is None else self._keeper.outlet(command.outlet)
         if outlet is None and command.outlet is not None:
             return Ending(ResultStatus.FAILED, "the outlet is not known any more; nothing was switched")
@@ -69,7 +66,7 @@ class Executor:
         targets = self._keeper.outlets if outlet is None else (outlet,)
         if any(self._by_own_clock(command, one) for one in targets):
             if command.action is not Action.REBOOT:
-                return self._hold(command, targets)
+                return await self._hold(command, targets)
             if outlet is not None:
                 return await self._reboot(driver, command, outlet)
             if self._reboot_by is RebootBy.AUTO:
@@ -89,8 +86,8 @@ class Executor:
         rests = rests_s(command.action, outlet) / self._pace
         return rests > 0 and restart_expected_within(self._keeper.nmc, rests, self._clock.wall())
 
-    def _hold(self, command: Command, outlets: tuple[Outlet, ...]) -> Ending:
-        """Let a delayed command wait for our own clock instead of the card's."""
+    async def _hold(self, command: Command, outlets: tuple[Outlet, ...]) -> Ending:
+        """Let a delayed command wait for our own clock instead of the card's; that is on disk before it is told."""
         planned = [(outlet, own_steps(command.action, outlet)) for outlet in outlets]
         untold = [outlet.number for outlet, steps in planned if steps is None]
         if untold:
@@ -99,46 +96,68 @@ class Executor:
             planned = [(outlet, steps) for outlet, steps in planned if outlet.state is OutletState.ON]
             if not planned:
                 return Ending(ResultStatus.FAILED, _LEAVES_OFF)
-        now_mono, now_at = self._clock.monotonic(), self._clock.wall()
         told = ""
         for outlet, steps in planned:
             if steps:
                 ours = tuple(Step(step.wait_s / self._pace, step.action) for step in steps)
-                self._keeper.agenda.put(hold(command, outlet, ours, now_mono, now_at))
+                self._keeper.hold(hold(command, outlet, ours, *self._now()))
                 told = " and ".join(f"{step.action} in {step.wait_s:g} s" for step in steps)
         self._keeper.note_agenda()
         if not told:
             return Ending(ResultStatus.FAILED, "the delay is set to never; nothing was sent")
+        await self._keeper.on_disk()
         return Ending(ResultStatus.CONFIRMED, f"the bridge does it by its own clock: {told}")
 
     async def carry_on(self, driver: Driver, held: Held) -> None:
         """Do the next step of a held command, whose time has come; raise PortLost only if nothing was sent."""
-        agenda, now_mono = self._keeper.agenda, self._clock.monotonic()
-        action, number = held.steps[0].action, held.outlet.number
-        seen = self._keeper.outlet(number)
-        is_reboot = len(held.steps) > 1
-        if now_mono > held.late_mono:
-            agenda.forsake(held, "the console did not answer when its time came; nothing was switched")
+        agenda, action = self._keeper.agenda, held.steps[0].action
+        hopeless = self._hopeless(held)
+        if hopeless:
+            agenda.forsake(held, hopeless)
             return
-        if is_reboot and seen is not None and seen.state is OutletState.OFF:
-            agenda.forsake(held, _LEAVES_OFF)
-            return
-        if is_reboot:
-            self._keeper.promise_on(held.command)
-        step = replace(held.command, action=action, deadline_mono=held.late_mono)
+        step = replace(held.command, outlet=held.outlet.number, deadline_mono=held.late_mono)
+        goes_on = len(held.steps) > 1
         try:
-            verdict = await self._reach(driver, step, switch_goal(held.outlet, action))
+            if goes_on:
+                verdict = await self._switch_off(driver, step, held.outlet)
+            else:
+                verdict = await self._reach(driver, replace(step, action=action), switch_goal(held.outlet, action))
         except PortError as error:
             agenda.failed(held, f"{error}; nothing was switched", self._clock.monotonic())
             raise
-        seen = self._keeper.outlet(number)
         now_mono = self._clock.monotonic()
         if verdict.status is ResultStatus.FAILED:
             agenda.failed(held, verdict.detail, now_mono)
-        elif verdict.status is ResultStatus.CONFIRMED or (is_reboot and seen and seen.state is OutletState.OFF):
+        elif verdict.status is ResultStatus.CONFIRMED or (goes_on and self._is_off(held.outlet)):
             agenda.seen_through(held, now_mono)
         else:
+            if held.begun:
+                # Whether it is on again, the readings will tell; as long as they say OFF it is owed.
+                self._keeper.promise_on(held.command, held.outlet.number)
             agenda.forsake(held, verdict.detail)
+
+    def _hopeless(self, held: Held) -> str:
+        """Say why a step that is due is not done any more, or return nothing."""
+        if self._clock.monotonic() > held.late_mono:
+            return "the console did not answer when its time came; nothing was switched"
+        return _LEAVES_OFF if len(held.steps) > 1 and self._is_off(held.outlet) else ""
+
+    def _is_off(self, outlet: Outlet) -> bool:
+        seen = self._keeper.outlet(outlet.number)
+        return seen is not None and seen.state is OutletState.OFF
+
+    async def _switch_off(self, driver: Driver, command: Command, outlet: Outlet) -> Ending:
+        """Switch off what shall come on again. Nothing is sent before the promise of that is on disk."""
+        self._keeper.promise_on(command, outlet.number)
+        await self._keeper.on_disk()
+        try:
+            verdict = await self._reach(driver, replace(command, action=Action.OFF), switch_goal(outlet, Action.OFF))
+        except PortError:
+            self._keeper.take_back(outlet.number)
+            raise
+        if verdict.status is ResultStatus.FAILED:
+            self._keeper.take_back(outlet.number)
+        return verdict
 
     async def _reach(self, driver: Driver, command: Command, goal: Goal) -> Ending:
         """Pursue the goal of a command; what is not certain is looked at once."""
@@ -154,7 +173,7 @@ class Executor:
         return verdict
 
     def _may_try_again(self, error: ConsoleError, command: Command) -> bool:
-        final = isinstance(error, LoginRefused | PasswordChangeForced) or self._stop_asked.is_set()
+        final = isinstance(error, LoginRefused | PasswordChangeForced) or self._stopping
         return not final and self._clock.monotonic() < command.deadline_mono
 
     async def _read_back(self, driver: Driver, command: Command, verdict: Ending) -> Ending:
@@ -169,37 +188,23 @@ class Executor:
             return unread
         return Ending(verdict.status, f"{verdict.detail}; the outlet now reads {outlet.state}")
 
-    async def _reboot(self, driver: Driver, command: Command, outlet: Outlet) -> Ending:
-        """Reboot by our own clock: off, confirmed, wait, on, confirmed. Nothing rests in the card's memory."""
+    async def _reboot(self, driver: Driver, command: Command, outlet: Outlet) -> Ending | None:
+        """Reboot by our own clock: off, seen, wait, on, seen. Nothing rests in the card's memory.
+
+        The agenda does the waiting, so that the line is free for others.
+        """
         if outlet.state is OutletState.OFF:
             return Ending(ResultStatus.FAILED, _LEAVES_OFF)
-        self._keeper.promise_on(command)
-        off = await self._reach(driver, replace(command, action=Action.OFF), switch_goal(outlet, Action.OFF))
-        seen = self._keeper.outlet(outlet.number)
-        if off.status is not ResultStatus.CONFIRMED and (seen is None or seen.state is OutletState.ON):
+        off = await self._switch_off(driver, command, outlet)
+        if off.status is not ResultStatus.CONFIRMED and not self._is_off(outlet):
             return off
-        duration_s = reboot_duration_s(outlet)
-        try:
-            await self._wait_off(driver, duration_s / self._pace)
-            on = await self._reach(driver, replace(command, action=Action.ON), switch_goal(outlet, Action.ON))
-        except PortError as error:
-            on = Ending(ResultStatus.FAILED, str(error))
-        if on.status is ResultStatus.CONFIRMED:
-            return Ending(ResultStatus.CONFIRMED, f"off, {duration_s} s, on: each half was seen")
-        self._keeper.owe_on(command)
-        return Ending(ResultStatus.UNKNOWN, f"the outlet was switched off; on again: {on.detail}")
+        on = Step(reboot_duration_s(outlet) / self._pace, Action.ON)
+        self._keeper.hold(hold(command, outlet, (on,), *self._now(), begun=True))
+        self._keeper.note_agenda()
+        return None
 
-    async def _wait_off(self, driver: Driver, duration_s: float) -> None:
-        """Let the outlet stay off while the others are read as ever; a bridge that is to end does not wait."""
-        now_mono = self._clock.monotonic()
-        until_mono, poll_mono = now_mono + duration_s, now_mono + self._poll_interval_s
-        while not self._stop_asked.is_set() and now_mono < until_mono:
-            self._beat()
-            if now_mono >= poll_mono:
-                poll_mono = now_mono + self._poll_interval_s
-                await driver.pursue(ReadStatus(load=False))
-            await driver.idle(self._stop_asked, min(until_mono, poll_mono, now_mono + BEAT_S))
-            now_mono = self._clock.monotonic()
+    def _now(self) -> tuple[float, float]:
+        return self._clock.monotonic(), self._clock.wall()
 
 
 def _delay_of(outlets: list[int]) -> str:

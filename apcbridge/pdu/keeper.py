@@ -1,10 +1,11 @@
 """What one PDU's console events mean: snapshots for the store, events for everybody, observations for the detector.
 
-Synchronous: the supervisor feeds it; it reads the clock it was given and touches no line.
+The supervisor feeds it; it reads the clock it was given, touches no line, and waits for nothing but the disk.
 """
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from dataclasses import dataclass, field
@@ -46,12 +47,14 @@ from apcbridge.pdu.reboots import (
 from apcbridge.pdu.resuming import Resumer
 from apcbridge.pdu.settings import OnPendingLost
 from apcbridge.pdu.snapshots import SnapshotBuilder
+from apcbridge.pdu.switching import SETTLE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from apcbridge.clock import Clock
     from apcbridge.commands import CommandDoor
+    from apcbridge.pdu.agenda import Held
     from apcbridge.pdu.reboots import RebootMemory
     from apcbridge.pdu.settings import PduSettings
     from apcbridge.pdu.snapshots import Taken
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
 SAVE_EVERY_S = 300.0
 """How often the detector's memory is kept although nothing happened: it tells how long the NMC was seen alive."""
 _UNTOLD = Action.OFF
-"""Marks a debt of which nobody was told yet: the OFF half is out, its daemon may still send the ON half."""
+"""Marks a debt of which nobody was told yet: the OFF half may be out, and its daemon may still send the ON half."""
 
 
 class Recorder(Protocol):
@@ -69,8 +72,13 @@ class Recorder(Protocol):
     def event(self, event: Event) -> None:
         """Keep and tell an event."""
 
-    def reboots(self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]) -> None:
-        """Keep restarts with the memory that already counts them, in one step, and tell of them after that."""
+    def reboots(
+        self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]
+    ) -> asyncio.Future[None]:
+        """Keep restarts with the memory that already counts them, in one step, and tell of them after that.
+
+        The future that is returned is done then, or when the disk takes too long.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,9 @@ class Keeper:
         self._overloaded: frozenset[str] = frozenset()
         self._saved_revision = detector.revision
         self._saved_books = self._books()
-        self._promised = ""
         self._saved_mono = clock.monotonic()
+        self._begun_mono = clock.monotonic()
+        self._kept: asyncio.Future[None] | None = None
         self.command: Command | None = None
         """The command that is being carried out: it explains what changes at its outlet."""
         self.asked_mono = self._heard_mono = clock.monotonic()
@@ -269,50 +278,62 @@ class Keeper:
         outlets = self._builder.numbers if command.outlet is None else (command.outlet,)
         self._pending.sent(command, outlets, now_mono, now_at)
         for outlet in outlets:
-            self._debts.settle(outlet)
+            self._debts.settle(outlet, unless=command.id if command.action is Action.OFF else "")
             self.agenda.drop(outlet, unless=command.id)
-        if command.id == self._promised and command.outlet is not None and command.action is Action.OFF:
-            self._debts.owe(
-                PendingCommand(outlet=command.outlet, action=_UNTOLD, command_id=command.id, since_at=now_at)
-            )
         self._save_books()
 
-    def promise_on(self, command: Command) -> None:
-        """Owe the outlet its ON from the moment its OFF is sent, in case that this daemon does not live to send it."""
-        self._promised = command.id
+    def promise_on(self, command: Command, outlet: int) -> None:
+        """Owe an outlet its ON before its OFF is sent, in case that this daemon does not live to send it."""
+        now_at = self._clock.wall()
+        self._debts.owe(PendingCommand(outlet=outlet, action=_UNTOLD, command_id=command.id, since_at=now_at))
+        self._save_books()
 
-    def owe_on(self, command: Command) -> None:
-        """Remember that an outlet was switched off to be switched on again: it will be, once the console answers."""
-        if command.outlet is None:
-            return
-        self._owe(command.outlet, command.id)
+    def take_back(self, outlet: int) -> None:
+        """Forget the promise of an ON: the OFF was certainly not sent."""
+        self._debts.settle(outlet)
+        self._save_books()
 
-    def _owe(self, outlet: int, command_id: str) -> None:
+    async def on_disk(self) -> None:
+        """Return when all that was noted is kept, or the disk takes too long for anybody to wait."""
+        if self._kept is not None:
+            await asyncio.wait({self._kept})
+
+    def _owe(self, outlet: int, command_id: str, since_at: float) -> None:
         self._log.warning(
             "outlet %d is off and is owed its ON half of reboot %s",
             outlet,
             command_id,
             extra={"outlet": outlet, "command_id": command_id},
         )
-        debt = PendingCommand(outlet=outlet, action=Action.ON, command_id=command_id, since_at=self._clock.wall())
+        debt = PendingCommand(outlet=outlet, action=Action.ON, command_id=command_id, since_at=since_at)
         self._debts.owe(debt)
         self._record((), (self._lost_event(debt),))
 
     def settle_debts(self) -> None:
-        """Issue the ON half of reboots that were cut; not while a restart is suspected, which would lose it, too."""
-        if self._detector.calm:
+        """Tell what was not done, and issue the ON half of reboots that were cut.
+
+        Not while a restart is suspected, which would lose it, too; nor before the relays have followed what a daemon
+        before us may have sent last.
+        """
+        if self._detector.calm and self._clock.monotonic() >= self._begun_mono + SETTLE_S:
             self._tell_undone()
             waiting = {held.outlet.number for held in self.agenda.begun}
             for debt in self._debts():
                 untold = debt.action == _UNTOLD and debt.outlet not in waiting
                 if untold and self._state_of(debt.outlet) is OutletState.OFF:
-                    self._owe(debt.outlet, debt.command_id)
+                    self._owe(debt.outlet, debt.command_id, debt.since_at)
             self._resumer.settle(self._builder.outlet, waiting)
             self._save_books()
 
+    def hold(self, held: Held) -> None:
+        """Let a command wait for the bridge's own clock, in place of whatever was to come for its outlet."""
+        if not held.begun:
+            self._debts.settle(held.outlet.number)
+        self.agenda.put(held)
+
     def cancel(self, outlet: int) -> bool:
         """Forget what the bridge was to do for an outlet by its own clock; return whether there was anything."""
-        if not self.agenda.drop(outlet):
+        if not self.agenda.drop(outlet, why="it was cancelled"):
             return False
         self._debts.settle(outlet)
         self.note_agenda()
@@ -417,7 +438,7 @@ class Keeper:
         self._saved_revision, self._saved_mono = self._detector.revision, self._clock.monotonic()
         self._saved_books = pending, owed, held = self._books()
         memory = dataclasses.replace(self._detector.memory(), pending=pending, owed=owed, held=held)
-        self._recorder.reboots(self._pdu, reboots, memory, tuple(events))
+        self._kept = self._recorder.reboots(self._pdu, reboots, memory, tuple(events))
 
     def _state_of(self, number: int) -> OutletState | None:
         outlet = self._builder.outlet(number)

@@ -141,6 +141,8 @@ class Debts:
     def __init__(self, known: Iterable[PendingCommand] = ()) -> None:
         """Go on with what a daemon before us had owed."""
         self._owed = {one.outlet: one for one in known}
+        self._until_mono: dict[int, float] = {}
+        """When each is owed for too long; a clock that is set meanwhile changes nothing about that."""
 
     def __call__(self) -> tuple[PendingCommand, ...]:
         """Return what is owed now."""
@@ -148,15 +150,29 @@ class Debts:
 
     def owe(self, pending: PendingCommand) -> None:
         """Owe an outlet the ON half of its reboot."""
+        known = self._owed.get(pending.outlet)
+        if known is None or known.command_id != pending.command_id:
+            self._until_mono.pop(pending.outlet, None)
         self._owed[pending.outlet] = pending
 
-    def settle(self, outlet: int) -> None:
-        """Forget what is owed to an outlet: it was paid, or somebody else gave it a command."""
-        self._owed.pop(outlet, None)
+    def settle(self, outlet: int, *, unless: str = "") -> None:
+        """Forget what is owed to an outlet, save to the command of that id.
 
-    def overdue(self, now_at: float) -> tuple[PendingCommand, ...]:
-        """Return what is owed for too long, and forget it."""
-        late = tuple(one for one in self._owed.values() if not 0 <= now_at - one.since_at <= OWED_FOR_S)
+        It was paid, or somebody else gave the outlet a command.
+        """
+        if outlet in self._owed and self._owed[outlet].command_id != unless:
+            del self._owed[outlet]
+            self._until_mono.pop(outlet, None)
+
+    def overdue(self, now_mono: float, now_at: float) -> tuple[PendingCommand, ...]:
+        """Return what is owed for too long, and forget it.
+
+        A clock that is behind the beginning of a debt cannot tell its age: it counts from now.
+        """
+        for one in self._owed.values():
+            left_s = OWED_FOR_S - max(0.0, now_at - one.since_at)
+            self._until_mono.setdefault(one.outlet, now_mono + left_s)
+        late = tuple(one for one in self._owed.values() if now_mono > self._until_mono[one.outlet])
         for one in late:
-            del self._owed[one.outlet]
+            self.settle(one.outlet)
         return late

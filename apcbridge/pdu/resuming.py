@@ -39,36 +39,33 @@ class Resumer:
         The outlets that are ``waiting`` get their ON otherwise, when its time has come.
         """
         now_mono, now_at = self._clock.monotonic(), self._clock.wall()
-        for command, debt in list(self._paying.values()):
+        for command, _ in list(self._paying.values()):
             if now_mono > command.deadline_mono:
                 # It waited in vain and expired: it never acted.
-                self._unpaid(command, debt)
-        for debt in self._debts.overdue(now_at):
+                del self._paying[command.id]
+        for debt in self._debts.overdue(now_mono, now_at):
             self._warn("outlet %d was owed its ON half for too long and stays as it is", debt)
+        busy = {*waiting, *(debt.outlet for _, debt in self._paying.values())}
         for debt in self._debts():
-            if debt.outlet in waiting:
+            if debt.outlet in busy:
                 continue
             outlet = outlet_of(debt.outlet)
-            self._debts.settle(debt.outlet)
             if outlet is not None and outlet.state is OutletState.OFF:
                 self._pay(debt, now_mono, now_at)
+            else:
+                self._debts.settle(debt.outlet)
 
     def ended(self, command: Command, status: ResultStatus) -> None:
         """Note how a command ended; one that certainly did not act leaves its debt unpaid."""
         _, debt = self._paying.pop(command.id, (None, None))
-        if debt is None:
+        if debt is None or status in (ResultStatus.FAILED, ResultStatus.EXPIRED):
             return
-        if status in (ResultStatus.FAILED, ResultStatus.EXPIRED):
-            self._debts.owe(debt)
-        elif status is ResultStatus.UNKNOWN:
+        self._debts.settle(debt.outlet)
+        if status is ResultStatus.UNKNOWN:
             self._warn("whether outlet %d is on again is not certain; it is not tried again", debt)
 
-    def _unpaid(self, command: Command, debt: PendingCommand) -> None:
-        del self._paying[command.id]
-        self._debts.owe(debt)
-
     def _pay(self, debt: PendingCommand, now_mono: float, now_at: float) -> None:
-        """Give the command; the debt was struck before, so that no crash in between makes it paid twice."""
+        """Give the command; the debt stands until that is sent to the PDU, so that no crash leaves it unpaid."""
         command = Command(
             id=f"resume-{debt.command_id}-{uuid4().hex[:8]}",
             origin=Origin.BRIDGE,
@@ -84,9 +81,10 @@ class Resumer:
         try:
             self._door.submit(command)
         except (Stale, QueueFull, TooSoon):
-            self._unpaid(command, debt)
+            del self._paying[command.id]
         except CommandRefused as refusal:
             del self._paying[command.id]
+            self._debts.settle(debt.outlet)
             self._warn("outlet %d stays off: %s", debt, refusal)
 
     def _warn(self, message: str, debt: PendingCommand, *more: object) -> None:

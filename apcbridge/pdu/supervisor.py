@@ -99,7 +99,7 @@ class Supervisor:
         self._session = Session(
             settings.credentials, SessionOptions(access=settings.access, silence_s=settings.silence_s)
         )
-        self._executor = Executor(settings, services.clock, keeper, self._beat)
+        self._executor = Executor(settings, services.clock, keeper)
         self._ladder = Ladder()
         self._config_due_mono: dict[int, float] = {}
         """When each outlet's delays are to be read again, where that is one page per outlet."""
@@ -122,14 +122,18 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve the PDU until :meth:`stop`; only cancellation ends it otherwise."""
-        while not self._stopping:
-            try:
-                await self._connected()
-            except PortError as error:
-                await self._failed(error, None)
-            except Exception as error:  # noqa: BLE001 - the one place: a defect in one PDU's task must not end the bridge
-                self._log.exception("unexpected failure; trying again")
-                await self._failed(ApcBridgeError(f"internal error: {error}"), None)
+        try:
+            while not self._stopping:
+                try:
+                    await self._connected()
+                except PortError as error:
+                    await self._failed(error, None)
+                except Exception as error:  # noqa: BLE001 - the one place: a defect in one PDU's task must not end the bridge
+                    self._log.exception("unexpected failure; trying again")
+                    await self._failed(ApcBridgeError(f"internal error: {error}"), None)
+        finally:
+            self._keeper.agenda.stop_waiting("the bridge was stopped before that was seen")
+            self._answer()
         self._keeper.remember()
         self.left.set()
 
@@ -333,9 +337,9 @@ class Supervisor:
     # Commands
 
     async def _execute(self, driver: Driver, command: Command) -> None:
-        """Carry out one command; it ends here in exactly one result, whatever happens."""
+        """Carry out one command; it ends here in exactly one result, whatever happens, or rests in the agenda."""
         self._command = self._keeper.command = command
-        verdict = Ending(ResultStatus.UNKNOWN, "the bridge was stopped while it was carried out")
+        verdict: Ending | None = Ending(ResultStatus.UNKNOWN, "the bridge was stopped while it was carried out")
         try:
             verdict = await self._executor.carry_out(driver, command)
         except PortError as error:
@@ -343,9 +347,21 @@ class Supervisor:
             raise
         finally:
             self._command = self._keeper.command = None
-            self._keeper.command_ended(command, verdict.status)
-            self._arbiter.finish(command, verdict.status, verdict.detail, self._clock.monotonic(), self._clock.wall())
+            if verdict is None:
+                self._arbiter.rest(command)
+            else:
+                self._end(command, verdict)
+            self._answer()
         driver.check()
+
+    def _end(self, command: Command, verdict: Ending) -> None:
+        self._keeper.command_ended(command, verdict.status)
+        self._arbiter.finish(command, verdict.status, verdict.detail, self._clock.monotonic(), self._clock.wall())
+
+    def _answer(self) -> None:
+        """End the reboots by the bridge's own clock that are over."""
+        for command, confirmed, detail in self._keeper.agenda.answers():
+            self._end(command, Ending(ResultStatus.CONFIRMED if confirmed else ResultStatus.UNKNOWN, detail))
 
     async def _carry_on(self, driver: Driver, held: Held) -> None:
         """Do what the bridge holds and whose time has come, if it is still allowed."""
@@ -358,6 +374,7 @@ class Supervisor:
             await self._executor.carry_on(driver, held)
         finally:
             self._command = self._keeper.command = None
+            self._answer()
         self._keeper.note_agenda()
         driver.check()
 

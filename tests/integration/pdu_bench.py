@@ -125,12 +125,17 @@ class Bench:
         """Take an event as the recorder would."""
         self.events.append(event)
 
-    def reboots(self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]) -> None:
+    def reboots(
+        self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]
+    ) -> asyncio.Future[None]:
         """Take restarts as the recorder would."""
         assert pdu == "p"
         assert memory.dump()
         self.reboots_reported += reboots
         self.events += events
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        kept.set_result(None)
+        return kept
 
     def _note_link(self) -> None:
         state = self.status.link.state

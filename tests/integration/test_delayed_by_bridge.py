@@ -1,4 +1,4 @@
-"""A delayed command that the card would forget is carried out by the bridge's own clock; in virtual time.
+"""What the card would forget is carried out by the bridge's own clock; in virtual time.
 
 The card restarts by its watchdog every ten minutes, and the delays are so long that a restart falls into them.
 """
@@ -13,6 +13,7 @@ import pytest
 
 from apcbridge.commands import OutletRule, PduRules, ResultStatus
 from apcbridge.console.session import Access
+from apcbridge.errors import TooSoon
 from apcbridge.model import Action, OutletState, Policy
 from apcbridge.pdu.settings import OnPendingLost, RebootBy
 from apcbridge.sim.url import parse_url
@@ -32,9 +33,17 @@ FACES = {"d3b": ("AP7920", Access.MENU), "d3c": ("AP7920", Access.CLI), "d4": ("
 class Rack:
     """A world with a card in its watchdog's rhythm, and what a test asks of it."""
 
-    def __init__(self, face: str = "d3c", *, duration_s: int = 5, on_delay_s: int = DELAY_S, **changes: object) -> None:
+    def __init__(
+        self,
+        face: str = "d3c",
+        *,
+        duration_s: int = 5,
+        on_delay_s: int = DELAY_S,
+        off_delay_s: int = DELAY_S,
+        **changes: object,
+    ) -> None:
         model, access = FACES[face]
-        url = f"sim://{model}?gateway=0.0.0.0&boot=40&relay_lag=2&off_delay={DELAY_S}&on_delay={on_delay_s}"
+        url = f"sim://{model}?gateway=0.0.0.0&boot=40&relay_lag=2&off_delay={off_delay_s}&on_delay={on_delay_s}"
         profile = parse_url(url)
         profile = dataclasses.replace(profile, reboot_duration_s=(duration_s,) * profile.outlets)
 
@@ -236,6 +245,140 @@ def test_who_wants_the_cards_own_clock_gets_it() -> None:
     rack.run(work)
     assert rack.taken == ["delayed_off"]
     assert rack.told() == [(OUTLET, "DELAYED_OFF")]
+
+
+def test_a_reboot_that_waits_for_its_on_holds_up_nobody() -> None:
+    rack = Rack(reboot=RebootBy.BRIDGE, duration_s=60)
+
+    async def work() -> None:
+        reboot = rack.world.submit(Action.REBOOT, OUTLET)
+        await rack.world.until(lambda: rack.moves == [False], "the outlet off")
+        assert rack.world.ends(await rack.accepted(Action.OFF, 5))[0].status is ResultStatus.CONFIRMED
+        assert rack.pending == (True, ["ON"])
+        assert not rack.world.ends(reboot), "its result comes at its end"
+        await rack.world.until(lambda: bool(rack.world.ends(reboot)), "the end", 120)
+        assert rack.result(reboot)[0] is ResultStatus.CONFIRMED
+        await asyncio.sleep(900)
+        assert rack.changes() == [("OFF", reboot.id), ("OFF", "c2"), ("ON", reboot.id)]
+
+    rack.run(work)
+    assert (rack.taken, rack.moves, rack.told()) == (["immediate_off", "immediate_on"], [False, True], [])
+
+
+@pytest.mark.parametrize(
+    ("newer", "taken"),
+    [
+        (Action.OFF, ["immediate_off", "immediate_off"]),
+        (Action.ON, ["immediate_off", "immediate_on"]),
+        (Action.DELAYED_OFF, ["immediate_off", "immediate_off"]),
+        (Action.CANCEL, ["immediate_off"]),
+    ],
+)
+def test_a_newer_command_ends_a_reboot_that_waits_for_its_on(newer: Action, taken: list[str]) -> None:
+    rack = Rack(reboot=RebootBy.BRIDGE, duration_s=60)
+
+    async def work() -> None:
+        reboot = rack.world.submit(Action.REBOOT, OUTLET)
+        await rack.world.until(lambda: rack.moves == [False], "the outlet off")
+        await asyncio.sleep(5)
+        await rack.accepted(newer)
+        status, detail = rack.result(reboot)
+        assert status is ResultStatus.UNKNOWN
+        assert detail.startswith("the outlet was switched off; on again: ")
+        await asyncio.sleep(900)
+        assert len(rack.world.ends(reboot)) == 1
+
+    rack.run(work)
+    assert (rack.taken, rack.told(), rack.pending) == (taken, [], NOTHING_WAITS)
+
+
+def test_a_reboot_given_again_while_it_waits_for_its_on_is_a_repetition() -> None:
+    rack = Rack(reboot=RebootBy.BRIDGE, duration_s=60)
+
+    async def work() -> None:
+        rack.world.submit(Action.REBOOT, OUTLET)
+        await rack.world.until(lambda: rack.moves == [False], "the outlet off")
+        await asyncio.sleep(5)
+        rack.world.submit(Action.REBOOT, OUTLET)
+        assert rack.world.results[-1].status is ResultStatus.DUPLICATE
+        await rack.world.until(lambda: rack.moves == [False, True], "the outlet on", 120)
+        await asyncio.sleep(15)
+        with pytest.raises(TooSoon):
+            rack.world.submit(Action.REBOOT, OUTLET)
+
+    rack.run(work)
+
+
+def test_a_reboot_is_ended_once_if_the_bridge_ends_while_it_waits() -> None:
+    rack = Rack(reboot=RebootBy.BRIDGE, duration_s=60)
+
+    async def work() -> None:
+        reboot = rack.world.submit(Action.REBOOT, OUTLET)
+        await rack.world.until(lambda: rack.moves == [False], "the outlet off")
+        rack.world.supervisor.stop()
+        await asyncio.wait_for(rack.world.supervisor.left.wait(), 10)
+        assert rack.result(reboot)[0] is ResultStatus.CONFIRMED
+
+    rack.run(work)
+    assert rack.taken == ["immediate_off", "immediate_on"]
+
+
+def test_a_reboot_is_ended_once_if_the_line_breaks_while_the_bridge_ends() -> None:
+    rack = Rack(reboot=RebootBy.BRIDGE, duration_s=60)
+
+    async def work() -> None:
+        reboot = rack.world.submit(Action.REBOOT, OUTLET)
+        await rack.world.until(lambda: rack.moves == [False], "the outlet off")
+        rack.world.pull_line(30)
+        rack.world.supervisor.stop()
+        await asyncio.wait_for(rack.world.supervisor.left.wait(), 10)
+        assert rack.result(reboot)[0] is ResultStatus.UNKNOWN
+        await rack.world.kill_daemon()
+        rack.world.start_daemon()
+        await rack.world.until(lambda: rack.moves == [False, True], "the outlet on", 200)
+        await asyncio.sleep(300)
+
+    rack.run(work)
+    assert (rack.taken, rack.told()) == (["immediate_off", "immediate_on"], [(OUTLET, "ON")])
+
+
+@pytest.mark.parametrize("after_s", [0.2 * step for step in range(20)])
+@pytest.mark.parametrize("action", [Action.REBOOT, Action.DELAYED_REBOOT])
+def test_killed_before_a_slow_disk_has_all_of_it(action: Action, after_s: float) -> None:
+    """Whatever the PDU was told and whatever the asker was told, the next daemon knows of it."""
+    rack = Rack(reboot=RebootBy.BRIDGE, duration_s=60, on_delay_s=0, off_delay_s=0)
+    rack.world.disk_s = 1.0
+
+    async def work() -> None:
+        command = rack.world.submit(action, OUTLET)
+        await asyncio.sleep(after_s)
+        confirmed = bool(rack.world.ends(command))
+        await rack.world.kill_daemon()
+        await asyncio.sleep(1)
+        rack.world.start_daemon()
+        await asyncio.sleep(400)
+        assert rack.taken in ([], ["immediate_off", "immediate_on"])
+        assert rack.world.pdu.firmware.relays.is_on(OUTLET)
+        if rack.taken or confirmed:
+            assert [one.details["command_id"] for one in rack.world.events if one.type == "pending_lost"] == [
+                command.id
+            ]
+
+    rack.run(work)
+
+
+def test_what_was_done_just_before_the_kill_is_not_told_as_lost() -> None:
+    rack = Rack("d3b", off_delay_s=60)
+
+    async def work() -> None:
+        await rack.accepted(Action.DELAYED_OFF)
+        await rack.world.until(lambda: rack.taken == ["immediate_off"], "the OFF", 120)
+        await rack.world.kill_daemon()
+        rack.world.start_daemon()
+        await asyncio.sleep(300)
+
+    rack.run(work)
+    assert (rack.taken, rack.moves, rack.told()) == (["immediate_off"], [False], [])
 
 
 @pytest.mark.parametrize("away_s", [5.0, 2 * DELAY_S])

@@ -164,6 +164,9 @@ class World:
         self.memory: str | None = None
         self.machine_run = 0
         self.cut_until = -1.0
+        self.disk_s = 0.0
+        """How long it takes until what is to be kept is on disk."""
+        self._unkept: list[asyncio.TimerHandle] = []
         self.on_reboot: Callable[[Reboot], None] = lambda _reboot: None
         self.on_observation: Callable[[Observation], None] = lambda _seen: None
         self.on_event: Callable[[ConsoleEvent], None] = lambda _event: None
@@ -217,6 +220,8 @@ class World:
     async def kill_daemon(self) -> None:
         """End it where it stands; nothing of what it would still write is kept."""
         assert self._task is not None
+        for write in self._unkept:
+            write.cancel()
         kept, told = self.memory, (len(self.reports), len(self.events))
         self._task.cancel()
         await asyncio.wait({self._task})
@@ -243,13 +248,26 @@ class World:
     def event(self, event: Event) -> None:
         self.events.append(event)
 
-    def reboots(self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]) -> None:
+    def reboots(
+        self, pdu: str, reboots: tuple[Reboot, ...], memory: RebootMemory, events: tuple[Event, ...]
+    ) -> asyncio.Future[None]:
         assert pdu == "p"
-        self.memory = memory.dump()
-        self.reports += reboots
-        self.events += events
-        for reboot in reboots:
-            self.on_reboot(reboot)
+        loop = asyncio.get_running_loop()
+        kept: asyncio.Future[None] = loop.create_future()
+
+        def keep() -> None:
+            self.memory = memory.dump()
+            self.reports += reboots
+            self.events += events
+            for reboot in reboots:
+                self.on_reboot(reboot)
+            kept.set_result(None)
+
+        if self.disk_s:
+            self._unkept.append(loop.call_later(self.disk_s, keep))
+        else:
+            keep()
+        return kept
 
     # What a test does and asks
 

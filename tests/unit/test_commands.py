@@ -96,6 +96,24 @@ def test_a_command_cannot_end_twice() -> None:
         desk.arbiter.finish(served, ResultStatus.FAILED, "", 0, 0)
 
 
+def test_one_that_rests_lets_others_pass_and_ends_once() -> None:
+    desk = Desk()
+    reboot = desk.command(Action.REBOOT)
+    desk.submit(reboot)
+    assert desk.arbiter.take("p", 0, 0) is reboot
+    desk.arbiter.rest(reboot)
+    assert desk.arbiter.unfinished("p") == (reboot,)
+    assert desk.submit(desk.command(Action.REBOOT)).status is ResultStatus.DUPLICATE
+    other = desk.command(Action.OFF, 5)
+    desk.submit(other)
+    assert desk.serve() is other
+    desk.arbiter.configure({}, 0)
+    desk.arbiter.finish(reboot, ResultStatus.CONFIRMED, "", 60, 60)
+    assert [r.status for r in desk.results if r.command is reboot] == [ResultStatus.ACCEPTED, ResultStatus.CONFIRMED]
+    with pytest.raises(ValueError, match="not active"):
+        desk.arbiter.finish(reboot, ResultStatus.CONFIRMED, "", 60, 60)
+
+
 def test_the_same_id_is_a_duplicate_even_after_it_ended() -> None:
     desk = Desk()
     desk.submit(desk.command(id="x"))

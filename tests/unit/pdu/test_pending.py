@@ -152,7 +152,15 @@ def test_an_immediate_switch_leaves_nothing_behind() -> None:
 def test_a_debt_is_owed_for_an_hour_and_not_twice() -> None:
     debts = Debts()
     debts.owe(PendingCommand(outlet=3, action="ON", command_id="c1", since_at=100))
-    assert debts.overdue(100 + OWED_FOR_S) == ()
+    assert debts.overdue(7, 100 + OWED_FOR_S) == ()
     assert Debts(debts())() == debts()
-    assert [one.outlet for one in debts.overdue(101 + OWED_FOR_S)] == [3]
+    assert [one.outlet for one in debts.overdue(8, 101 + OWED_FOR_S)] == [3]
     assert debts() == ()
+
+
+@pytest.mark.parametrize("set_back_s", [-5, -86400])
+def test_a_clock_that_was_set_back_neither_ends_a_debt_nor_makes_it_last(set_back_s: float) -> None:
+    debts = Debts([PendingCommand(outlet=3, action="ON", command_id="c1", since_at=100_000)])
+    assert debts.overdue(7, 100_000 + set_back_s) == ()
+    assert debts.overdue(7 + OWED_FOR_S, 300_000) == ()
+    assert [one.outlet for one in debts.overdue(8 + OWED_FOR_S, 0)] == [3]

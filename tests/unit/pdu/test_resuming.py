@@ -58,6 +58,20 @@ def test_it_is_given_once() -> None:
     assert Scene().polls(3).given == [(3, "ON")]
 
 
+def test_a_crash_before_it_acts_leaves_the_debt_to_the_next_daemon() -> None:
+    scene = Scene().polls(1)
+    assert [debt.outlet for debt in scene.debts()] == [3]
+    scene.resumer.ended(scene.taken[0], ResultStatus.CONFIRMED)
+    assert scene.debts() == ()
+
+
+def test_one_that_gave_way_to_another_command_is_not_given_again() -> None:
+    scene = Scene().polls(1)
+    scene.debts.settle(3)
+    scene.resumer.ended(scene.taken[0], ResultStatus.FAILED)
+    assert len(scene.polls().given) == 1
+
+
 def test_an_outlet_that_is_on_is_left_alone() -> None:
     scene = Scene()
     scene.state = OutletState.ON
