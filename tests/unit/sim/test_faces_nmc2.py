@@ -143,7 +143,7 @@ def test_a_pending_restart_is_told_behind_every_answer() -> None:
 
 def test_the_prompt_may_be_long() -> None:
     bench = logged_in("sim://AP8959")
-    assert bench.enter("prompt -s long").endswith("\r\napc@apc>")
+    assert bench.enter("prompt -s long").endswith("\r\nSuper User@apc>")
     assert bench.enter("prompt -s short").endswith("\r\napc>")
 
 
