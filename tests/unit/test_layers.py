@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "apcbridge"
 MIDDLE = {"errors", "clock", "model", "commands", "store"}
 """Where the doors and the PDUs meet."""
 
-ROOT = {"door", "health", "journal", "logs", "notify", "recorder", "simulated"}
+ROOT = {"door", "health", "journal", "notify", "recorder", "simulated"}
 """What only the composition root knows."""
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "door": MIDDLE,
     "simulated": {"errors", "pdu.ports", "sim"},
     "journal": {*MIDDLE, "pdu.reboots"},
-    "pdu": {*MIDDLE, "console", "journal", "health"},
+    "pdu": {*MIDDLE, "console"},
     "mqtt": {*MIDDLE, "facts", "limits"},
     "snmp": MIDDLE,
     "web": {*MIDDLE, "facts"},
@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {*MIDDLE, *ROOT, "parts", "composition", "config", "mqtt", "pdu", "snmp", "web"},
     "statelock": {"errors"},
     "serving": {"errors", "app", "composition", "config", "statelock"},
-    "demo": {*MIDDLE, "app", "config"},
+    "demo": {"errors", "app"},
     "probe": {"errors", "clock", "console", "pdu"},
     "tools": {"errors", "clock", "model", "composition", "config", "console", "journal", "mqtt", "pdu", "probe"},
 }
