@@ -57,8 +57,12 @@ _VALUE_TAGS = frozenset(
         TIME_TICKS,
         OPAQUE,
         COUNTER64,
+        NO_SUCH_OBJECT[0],
+        NO_SUCH_INSTANCE[0],
+        END_OF_MIB_VIEW[0],
     }
 )
+"""The exceptions among them: a manager may ask on with the varbinds of an answer, whose values mean nothing then."""
 
 
 class Version(IntEnum):
@@ -201,6 +205,7 @@ class Decoder:
         if (
             data[0] != SEQUENCE
             or data[1] != size - 2
+            or data[3] != 1  # a longer version would put ``at`` into the community
             or data[at + 1] != size - at - 2
             or data[at + 2] != INTEGER
             or not 1 <= id_size <= 4

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from apcbridge.snmp.ber import INTEGER, MAX_LENGTH_OCTETS, SEQUENCE, Version
+from apcbridge.snmp.ber import INTEGER, MAX_LENGTH_OCTETS, SEQUENCE, MalformedMessage, Version, expect, read_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -154,9 +154,18 @@ def peek_version(data: bytes) -> int | None:
             return None
         start = 2 + octets
         size = int.from_bytes(data[2:start])
-    if start + size != len(data) or data[start] != INTEGER or data[start + 1] != 1:
+    if start + size != len(data) or data[start] != INTEGER:
         return None
-    return data[start + 2]
+    return data[start + 2] if data[start + 1] == 1 else _padded_version(data, start)
+
+
+def _padded_version(data: bytes, at: int) -> int | None:
+    """Return a version that is written with more octets than it needs, as managers with fixed-width encoders do."""
+    try:
+        start, stop = expect(data, at, len(data), INTEGER)
+        return read_integer(data, start, stop)
+    except MalformedMessage:
+        return None
 
 
 class LogBudget:

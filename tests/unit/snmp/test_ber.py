@@ -110,6 +110,7 @@ def request_of(varbinds: bytes, community: bytes = b"public") -> bytes:
     return ber.message(1, community, ber.PduType.GET, pdu)
 
 
+PDU_BODY = ber.integer(1) + ber.integer(0) * 2 + ber.tlv(ber.SEQUENCE, b"")
 GOOD = request_of(ber.varbind(ber.encode_oid((1, 3, 6, 1, 2, 1, 1, 1, 0)), ber.NULL_VALUE))
 
 
@@ -197,6 +198,28 @@ def test_as_many_varbinds_as_allowed_are_read() -> None:
 def test_long_lengths_as_windows_writes_them_are_understood() -> None:
     body = GOOD[2:]
     assert ber.decode(b"\x30\x84" + len(body).to_bytes(4) + body) == ber.decode(GOOD)
+
+
+def test_the_exceptions_of_an_answer_may_stand_where_a_request_has_no_value() -> None:
+    oid = ber.encode_oid((1, 3, 6, 1))
+    for exception in (ber.NO_SUCH_OBJECT, ber.NO_SUCH_INSTANCE, ber.END_OF_MIB_VIEW):
+        assert ber.decode(request_of(ber.varbind(oid, exception))).varbinds[0].oid == oid
+
+
+def test_memory_does_not_take_a_community_for_a_request_id() -> None:
+    """A version of two octets moves everything behind it, so that a community can look like a header."""
+
+    def message(inside: bytes) -> bytes:
+        def asked(size: int) -> bytes:
+            community = bytes(4) + bytes((size, 2, 4)) + inside
+            body = b"\x02\x02\x00\x01" + ber.octets(community) + ber.tlv(ber.PduType.GET, PDU_BODY)
+            return ber.tlv(ber.SEQUENCE, body)
+
+        return asked(len(asked(0)) - 13)
+
+    decoder_with_memory = ber.Decoder()
+    for inside in (b"know", b"gues"):
+        assert decoder_with_memory.decode(message(inside)).community.endswith(inside)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,12 @@ def test_a_request_from_a_listed_source_is_admitted(version: int) -> None:
     assert guard().judge(request(version), "127.0.0.1", 0.0) is Verdict.COMMUNITY
 
 
+@pytest.mark.parametrize("version", [b"\x02\x81\x01\x01", b"\x02\x84\x00\x00\x00\x01\x01", b"\x02\x04\x00\x00\x00\x01"])
+def test_a_version_may_be_written_longer_than_it_needs(version: bytes) -> None:
+    asked = ber.tlv(ber.SEQUENCE, version + ber.octets(b"public") + ber.tlv(ber.PduType.GET, b"".join(PDU)))
+    assert guard().judge(asked, "127.0.0.1", 0.0) is Verdict.COMMUNITY
+
+
 @pytest.mark.parametrize(
     ("data", "verdict"),
     [
@@ -39,6 +45,9 @@ def test_a_request_from_a_listed_source_is_admitted(version: int) -> None:
         (request() + b"\x00", Verdict.NOT_A_MESSAGE),
         (request()[:-1], Verdict.NOT_A_MESSAGE),
         (b"\x30\x80" + request()[2:], Verdict.NOT_A_MESSAGE),
+        (ber.tlv(ber.SEQUENCE, b"\x02\x00" + bytes(20)), Verdict.NOT_A_MESSAGE),
+        (ber.tlv(ber.SEQUENCE, b"\x02\x02\x00\x02" + bytes(20)), Verdict.BAD_VERSION),
+        (ber.tlv(ber.SEQUENCE, b"\x02\x7f" + bytes(20)), Verdict.NOT_A_MESSAGE),
         (request(2), Verdict.BAD_VERSION),
         (request(3), Verdict.BAD_VERSION),
     ],
