@@ -136,7 +136,7 @@ class Desk:
         return answer
 
     def _set(self, request: ber.Message, asker: Asker) -> bytes:
-        wishes = plan(request, self._status.snapshot, self.table)
+        wishes = plan(request, self._status.snapshot)
         if isinstance(wishes, Refusal):
             return self._refuse(request, wishes, asker, "the request does not fit the object")
         refused = self._do(wishes, request.varbinds, asker)

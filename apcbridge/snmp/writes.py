@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from apcbridge.errors import CommandRefused
     from apcbridge.model import PduSnapshot
-    from apcbridge.snmp.table import OidTable
 
 DEDUP_WINDOW_S = 30.0
 """Net-snmp repeats a SET for 6 s by default, pollers for up to half a minute."""
@@ -102,6 +101,10 @@ _RANGES = {
 }
 _PDU_NAMES = frozenset({RPDU_NAME, SPDU_NAME})
 _SYSTEM_TEXTS: Mapping[Oid, str] = {SYS_CONTACT: "contact", SYS_NAME: "name", SYS_LOCATION: "location"}
+_WRITABLE = frozenset(
+    {*_CONTROLS, *_OUTLET_SETTINGS, *(scalar[:-1] for scalar in (*_ALL_CONTROLS, *_PDU_NAMES, *_SYSTEM_TEXTS))}
+)
+"""The objects, without instance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +127,11 @@ class TextWish:
 Wish = CommandWish | TextWish
 
 
-def plan(request: ber.Message, snapshot: PduSnapshot | None, table: OidTable) -> tuple[Wish, ...] | Refusal:
+def plan(request: ber.Message, snapshot: PduSnapshot | None) -> tuple[Wish, ...] | Refusal:
     """Judge every varbind of a SET; raise MalformedMessage if an OID is none."""
     wishes: list[Wish] = []
     for index, varbind in enumerate(request.varbinds, start=1):
-        wish = _wish(varbind, snapshot, table)
+        wish = _wish(varbind, snapshot)
         if not isinstance(wish, ErrorStatus) and _contradicts(wish, wishes):
             wish = ErrorStatus.INCONSISTENT_VALUE
         if isinstance(wish, ErrorStatus):
@@ -154,7 +157,7 @@ def _switches_both(wish: Wish, other: Wish) -> bool:
     return len(switches) == 2 and None in switches
 
 
-def _wish(varbind: ber.Varbind, snapshot: PduSnapshot | None, table: OidTable) -> Wish | ErrorStatus:
+def _wish(varbind: ber.Varbind, snapshot: PduSnapshot | None) -> Wish | ErrorStatus:
     oid = ber.decode_oid(varbind.oid)
     column, number = oid[:-1], oid[-1]
     if oid in _SYSTEM_TEXTS:
@@ -165,7 +168,7 @@ def _wish(varbind: ber.Varbind, snapshot: PduSnapshot | None, table: OidTable) -
     if oid in _ALL_CONTROLS:
         return _control(varbind, None, _ALL_CONTROLS[oid])
     if column not in _CONTROLS and column not in _OUTLET_SETTINGS:
-        return ErrorStatus.NO_CREATION if table.find(varbind.oid) is None else ErrorStatus.NOT_WRITABLE
+        return _why_not(oid)
     if snapshot is None:
         return ErrorStatus.GEN_ERR
     if snapshot.outlet(number) is None:
@@ -173,6 +176,12 @@ def _wish(varbind: ber.Varbind, snapshot: PduSnapshot | None, table: OidTable) -
     if column in _CONTROLS:
         return _control(varbind, number, _CONTROLS[column])
     return _setting(varbind, number, _OUTLET_SETTINGS[column])
+
+
+def _why_not(oid: Oid) -> ErrorStatus:
+    """Say why an OID cannot be set (RFC 3416, 4.2.5): nobody can write its object, or it has no such instance."""
+    writable = any(oid[: len(written)] == written for written in _WRITABLE)
+    return ErrorStatus.NO_CREATION if writable else ErrorStatus.NOT_WRITABLE
 
 
 def _control(
