@@ -1,31 +1,45 @@
-"""A bound on how often something is said. Pure."""
+"""Bounds on how often something is done, and on how often it is said. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 
+LINES_AT_ONCE = 5
+LINES_PER_S = 5 / 60
+
+
+@dataclass(slots=True)
 class TokenBucket:
-    """Allows a burst, then a steady rate."""
+    """``rate`` per second on average, ``burst`` at once."""
 
-    def __init__(self, burst: int, per_s: float) -> None:
-        self._burst = float(burst)
-        self._per_s = per_s
-        self._tokens = float(burst)
-        self._filled_mono: float | None = None
-        self.suppressed = 0
-        """Refused since the last one allowed."""
+    rate: float
+    burst: float
+    level: float = 0.0
+    filled_mono: float = float("-inf")
 
-    def allow(self, now_mono: float) -> bool:
-        """Take a token if there is one."""
-        if self._filled_mono is not None:
-            self._tokens = min(self._burst, self._tokens + (now_mono - self._filled_mono) * self._per_s)
-        self._filled_mono = now_mono
-        if self._tokens < 1:
-            self.suppressed += 1
+    def take(self, now_mono: float) -> bool:
+        """Take one token; False if there is none. A new bucket is full."""
+        level = self.level + (now_mono - self.filled_mono) * self.rate
+        self.filled_mono = now_mono
+        level = min(level, self.burst)
+        if level < 1.0:
+            self.level = level
             return False
-        self._tokens -= 1
+        self.level = level - 1.0
         return True
 
-    def take_suppressed(self) -> int:
-        """Return how many were refused since the last call."""
-        count, self.suppressed = self.suppressed, 0
-        return count
+
+class LogBudget:
+    """So many lines at once, then a rate, and the count of those that were swallowed; by default ten in any minute."""
+
+    def __init__(self, at_once: int = LINES_AT_ONCE, per_s: float = LINES_PER_S) -> None:
+        self._bucket = TokenBucket(per_s, at_once)
+        self._swallowed = 0
+
+    def spend(self, now_mono: float) -> int | None:
+        """Return how many lines were swallowed since the last one that was not, or None: do not log."""
+        if not self._bucket.take(now_mono):
+            self._swallowed += 1
+            return None
+        swallowed, self._swallowed = self._swallowed, 0
+        return swallowed

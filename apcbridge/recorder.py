@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import ResultStatus
-from apcbridge.limits import TokenBucket
+from apcbridge.limits import LogBudget
 from apcbridge.model import EventType, RebootCause
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Recorder:
         self._journal = journal
         self._just_told: list[str] = []
         self._told_before: list[str] = []
-        self._turned_away = TokenBucket(burst=5, per_s=1.0)
+        self._turned_away = LogBudget(at_once=5, per_s=1.0)
 
     def event(self, event: Event) -> None:
         """Keep and tell an event."""
@@ -56,11 +56,10 @@ class Recorder:
 
     def _log_end(self, result: CommandResult) -> None:
         """Log what became of a command; of those that never began only so many: an asker may repeat one for ever."""
-        command, silent = result.command, 0
-        if not result.status.terminal:
-            if not self._turned_away.allow(command.received_mono):
-                return
-            silent = self._turned_away.take_suppressed()
+        command = result.command
+        silent = 0 if result.status.terminal else self._turned_away.spend(command.received_mono)
+        if silent is None:
+            return
         log.log(
             logging.WARNING if result.status in _WENT_WRONG else logging.INFO,
             "%s: %s %s (by %s through %s, id %s): %s%s",

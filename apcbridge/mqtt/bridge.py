@@ -80,7 +80,7 @@ class MqttBridge:
         """What the broker of now sends us."""
         self._refused_filters: Mapping[str, str] = {}
         self._denied: dict[str, str] = {}
-        self._denials = TokenBucket(burst=3, per_s=1 / 60)
+        self._denials = TokenBucket(rate=1 / 60, burst=3)
 
     @property
     def progress_mono(self) -> float:
@@ -295,7 +295,7 @@ class MqttBridge:
         if topic in self._denied or len(self._denied) >= DENIED_KEPT:
             return  # the health topic itself may be denied: telling of it must come to an end
         self._denied[topic] = reason
-        if self._denials.allow(self._clock.monotonic()):
+        if self._denials.take(self._clock.monotonic()):
             log.error("MQTT: the broker does not let us publish to %s (%s): check its access rules", topic, reason)
         self._publisher.bridge_changed()
 

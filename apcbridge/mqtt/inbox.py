@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from apcbridge.commands import Command, CommandResult, ResultStatus
 from apcbridge.errors import CommandRefused, MalformedCommand
-from apcbridge.limits import TokenBucket
+from apcbridge.limits import LogBudget
 from apcbridge.mqtt.connection import Outgoing
 from apcbridge.mqtt.payloads import rejection_payload, result_payload
 from apcbridge.mqtt.requests import Incoming, decode_command, decode_request
@@ -69,7 +69,7 @@ class Inbox:
         self._replies: OrderedDict[Command, ReplyTo] = OrderedDict()
         self._cleared_mono: OrderedDict[str, float] = OrderedDict()
         """Topic -> when we emptied it; an empty request would act."""
-        self._refusals = TokenBucket(burst=5, per_s=1.0)
+        self._refusals = LogBudget(at_once=5, per_s=1.0)
         publisher.on_result = self._replies_to
         self.refused = 0
         """Messages that never became a command."""
@@ -155,9 +155,9 @@ class Inbox:
         """Tell the asker and the log, bounded: a stuck publisher may send the same nonsense for ever."""
         self.refused += 1
         now_mono = self._clock.monotonic()
-        if not self._refusals.allow(now_mono):
+        silent = self._refusals.spend(now_mono)
+        if silent is None:
             return
-        silent = self._refusals.take_suppressed()
         more = f" ({silent} more like it were not reported)" if silent else ""
         log.warning("MQTT: refused a message on %r: %s%s", message.topic[:128], refusal, more)
         route = self._topics.route(message.topic)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from apcbridge.commands import CommandResult, ResultStatus
 from apcbridge.errors import JournalError
+from apcbridge.limits import LogBudget
 from apcbridge.snmp.desk import Desk
 from apcbridge.snmp.engine import next_boot
-from apcbridge.snmp.guard import LogBudget
 from apcbridge.snmp.listener import Listener
 from apcbridge.snmp.notifier import Notifier, Place
 from apcbridge.snmp.selftest import check_access

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from apcbridge.commands import CommandDoor
 from apcbridge.errors import CommandRefused
+from apcbridge.limits import LogBudget
 from apcbridge.model import Setting
 from apcbridge.snmp import ber, responder
 from apcbridge.snmp.ber import ErrorStatus
-from apcbridge.snmp.guard import LogBudget
 from apcbridge.snmp.mib import build_table
 from apcbridge.snmp.responder import Refusal
 from apcbridge.snmp.settings import Access

@@ -6,11 +6,11 @@ a minute for all reasons together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
+from apcbridge.limits import TokenBucket
 from apcbridge.snmp.ber import INTEGER, MAX_LENGTH_OCTETS, SEQUENCE, MalformedMessage, Version, expect, read_integer
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ MIN_SIZE = 20
 MAX_SIZE = 1472
 """One Ethernet frame; what is larger is no request a manager sends."""
 SOURCES_REMEMBERED = 1024
-LOG_LINES_PER_MINUTE = 10
 
 
 class Verdict(StrEnum):
@@ -38,27 +37,6 @@ class Verdict(StrEnum):
     NOT_A_MESSAGE = "no SNMP message"
     BAD_VERSION = "version not served"
     OVER_RATE = "too many requests"
-
-
-@dataclass(slots=True)
-class TokenBucket:
-    """``rate`` per second on average, ``burst`` at once."""
-
-    rate: float
-    burst: float
-    level: float = 0.0
-    filled_mono: float = float("-inf")
-
-    def take(self, now_mono: float) -> bool:
-        """Take one token; False if there is none. A new bucket is full."""
-        level = self.level + (now_mono - self.filled_mono) * self.rate
-        self.filled_mono = now_mono
-        level = min(level, self.burst)
-        if level < 1.0:
-            self.level = level
-            return False
-        self.level = level - 1.0
-        return True
 
 
 class SourceList:
@@ -166,24 +144,3 @@ def _padded_version(data: bytes, at: int) -> int | None:
         return read_integer(data, start, stop)
     except MalformedMessage:
         return None
-
-
-class LogBudget:
-    """At most so many lines per minute, and the count of those that were swallowed."""
-
-    def __init__(self, lines: int = LOG_LINES_PER_MINUTE) -> None:
-        self._lines = lines
-        self._minute_mono = float("-inf")
-        self._used = 0
-        self._swallowed = 0
-
-    def spend(self, now_mono: float) -> int | None:
-        """Return how many lines were swallowed since the last one that was not, or None: do not log."""
-        if now_mono - self._minute_mono >= 60.0:
-            self._minute_mono, self._used = now_mono, 0
-        if self._used >= self._lines:
-            self._swallowed += 1
-            return None
-        self._used += 1
-        swallowed, self._swallowed = self._swallowed, 0
-        return swallowed

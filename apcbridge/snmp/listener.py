@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from apcbridge.snmp import ber
 from apcbridge.snmp.access import Communities, Users
 from apcbridge.snmp.ber import PduType, Version
-from apcbridge.snmp.guard import Guard, LogBudget, Verdict
+from apcbridge.snmp.guard import Guard, Verdict
 from apcbridge.snmp.writes import Asker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from apcbridge.clock import Clock
+    from apcbridge.limits import LogBudget
     from apcbridge.snmp.desk import Desk
     from apcbridge.snmp.settings import Access, SnmpSettings, User
     from apcbridge.snmp.system import AgentCounters

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from apcbridge.limits import LogBudget
 from apcbridge.model import Event, EventType
 from apcbridge.snmp import ber, traps
 from apcbridge.snmp.ber import MalformedMessage, PduType
-from apcbridge.snmp.guard import LogBudget, parse_host
+from apcbridge.snmp.guard import parse_host
 from apcbridge.snmp.peer import Heard, Peer
 from apcbridge.snmp.settings import TrapVersion
 from apcbridge.snmp.usm import Keys

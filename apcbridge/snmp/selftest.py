@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from apcbridge.commands import CommandResult, ResultStatus
 from apcbridge.errors import ApcBridgeError
+from apcbridge.limits import LogBudget
 from apcbridge.model import Identity, Link, LinkState, Nmc, Outlet, OutletState, PduSnapshot, PduStatus
 from apcbridge.snmp import ber
 from apcbridge.snmp.ber import PduType, Version
 from apcbridge.snmp.desk import Desk
-from apcbridge.snmp.guard import LogBudget
 from apcbridge.snmp.mib import MibContext
 from apcbridge.snmp.powernet import RPDU_COMMAND, SPDU_CONTROL
 from apcbridge.snmp.settings import Access
@@ -63,7 +63,7 @@ def check_access() -> None:
         for column in (RPDU_COMMAND, SPDU_CONTROL):
             for access, expected in ((Access.READ, 0), (Access.WRITE, 1)):
                 door = _Door()
-                desk = Desk(_status(), door, _Texts(), LogBudget(lines=0))
+                desk = Desk(_status(), door, _Texts(), LogBudget(at_once=0))
                 desk.write(_set_request(version, (*column, 1)), access, _ASKER)
                 if door.submitted != expected:
                     raise AccessBroken(f"a principal that may {access} would act {door.submitted} times with one SET")

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": {*MIDDLE, "pdu.reboots"},
     "pdu": {*MIDDLE, "console"},
     "mqtt": {*MIDDLE, "facts", "limits"},
-    "snmp": MIDDLE,
+    "snmp": {*MIDDLE, "limits"},
     "web": {*MIDDLE, "facts"},
     "sim": {"errors", "clock", "model"},
     "recorder": {*MIDDLE, "limits", "journal", "pdu.reboots"},

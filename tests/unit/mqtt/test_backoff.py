@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from apcbridge.limits import TokenBucket
 from apcbridge.mqtt.backoff import Backoff
 
 
@@ -46,12 +45,3 @@ def test_a_broker_that_was_away_in_between_is_none() -> None:
         backoff.lost(1.0, float(now))
         backoff.failed(refused=False)
         assert not backoff.is_clash(float(now))
-
-
-def test_a_bucket_allows_a_burst_and_then_a_rate() -> None:
-    bucket = TokenBucket(burst=3, per_s=1.0)
-    assert [bucket.allow(0.0) for _ in range(5)] == [True, True, True, False, False]
-    assert bucket.allow(1.0)
-    assert bucket.take_suppressed() == 2
-    assert not bucket.allow(1.5)
-    assert [bucket.allow(1000.0) for _ in range(4)] == [True, True, True, False]

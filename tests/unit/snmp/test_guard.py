@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from apcbridge.snmp import ber
 from apcbridge.snmp.ber import Version
-from apcbridge.snmp.guard import Guard, LogBudget, SourceList, TokenBucket, Verdict
+from apcbridge.snmp.guard import Guard, SourceList, Verdict
 from apcbridge.snmp.settings import RateLimits
 
 NETWORKS = (ip_network("127.0.0.0/8"), ip_network("2001:db8::/32"))
@@ -91,16 +91,3 @@ def test_sources_are_matched_by_family_and_through_ipv6_sockets() -> None:
     assert "::ffff:127.0.0.1" in listed
     assert "::ffff:192.0.2.1" not in listed
     assert "fe80::1" not in listed
-
-
-def test_a_bucket_never_holds_more_than_its_burst() -> None:
-    bucket = TokenBucket(rate=10, burst=5)
-    assert [bucket.take(0.0) for _ in range(6)] == [True] * 5 + [False]
-    assert [bucket.take(1000.0) for _ in range(6)] == [True] * 5 + [False]
-
-
-def test_log_lines_are_bounded_and_say_what_was_swallowed() -> None:
-    budget = LogBudget(lines=10)
-    assert [budget.spend(0.0) for _ in range(12)] == [0] * 10 + [None, None]
-    assert budget.spend(59.0) is None
-    assert budget.spend(60.0) == 3

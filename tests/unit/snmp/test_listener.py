@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from apcbridge.limits import LogBudget
 from apcbridge.snmp import ber, v3
 from apcbridge.snmp.ber import ErrorStatus, PduType
 from apcbridge.snmp.desk import Desk
-from apcbridge.snmp.guard import LogBudget
 from apcbridge.snmp.listener import Listener
 from apcbridge.snmp.powernet import (
     RPDU_ALL_COMMAND,
@@ -105,7 +105,7 @@ class World:
             state_dir=self.state_dir,
         )
         texts = SystemTextFile(settings, lambda: 0.0)
-        self.desk = Desk(status(), self.door, texts, LogBudget(lines=0))
+        self.desk = Desk(status(), self.door, texts, LogBudget(at_once=0))
         self._listener = Listener(
             settings,
             [self.desk],
@@ -113,7 +113,7 @@ class World:
             SetClock(),
             lambda _pdu, _now: None,
             UserEngine(ENGINE_ID, 1, NOW),
-            LogBudget(lines=0),
+            LogBudget(at_once=0),
         )
 
     def hear(self, datagram: bytes, host: str = HERE) -> bytes | None:
