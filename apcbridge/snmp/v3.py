@@ -234,7 +234,8 @@ class UserEngine:
             )
         except (DecryptionFailed, MalformedMessage):
             return self._report(header, DECRYPTION_ERRORS, now_mono, keys=keys)
-        if scoped.engine_id != self.engine_id:
+        # Net-snmp's agent takes an empty context engine for its own, so there are managers that leave it empty.
+        if scoped.engine_id not in {self.engine_id, b""}:
             return self._report(header, UNKNOWN_PDU_HANDLERS, now_mono, keys=keys, scoped=scoped)
         # A reader's SET does nothing however often it comes: remembering it would let readers fill the memory.
         is_set = scoped.request.pdu_type == PduType.SET and user.access is Access.WRITE
@@ -266,7 +267,7 @@ class UserEngine:
         varbinds = ber.varbind(ber.encode_oid(why), ber.counter(count))
         pdu = ber.tlv(PduType.REPORT, request_id + ber.integer(0) + ber.integer(0) + ber.tlv(SEQUENCE, varbinds))
         flags = (AUTH | PRIV if scoped else AUTH) if keys else 0
-        sender = self.sender(header.user if keys else b"", keys, now_mono)
+        sender = self.sender(header.user, keys, now_mono)
         return encode(header.message_id, flags, sender, scoped_pdu(self.engine_id, b"", pdu), self.next_counter())
 
 

@@ -143,8 +143,21 @@ def test_every_refusal_is_the_report_a_manager_expects(request_: bytes, why: Oid
     visitor, ours = Visitor(), engine()
     answer = ours.answer(request_, NOW, visitor)
     assert reported(answer) == why
-    assert opened(answer)[0] == flags
+    assert answer is not None
+    assert (opened(answer)[0], v3.decode(answer).user) == (flags, v3.decode(request_).user)
     assert visitor.served == []
+
+
+def test_an_empty_context_engine_is_ours_and_comes_back_as_it_came() -> None:
+    """Net-snmp's agent serves it, so there are managers that never fill it in."""
+    visitor = Visitor()
+    answer = engine().answer(message(context_engine_id=b""), NOW, visitor)
+    assert answer is not None
+    header = v3.decode(answer)
+    assert (
+        v3.decode_scoped(KEYS.decrypt(header.scoped, header.boots, header.time_s, header.salt), 1472).engine_id == b""
+    )
+    assert visitor.served == [(PduType.GET, "")]
 
 
 def test_who_does_not_want_reports_gets_none() -> None:
