@@ -1,13 +1,13 @@
 """What a first-generation unit knows of itself and not every console screen shows.
 
 Ratings are those of the catalogue names (derated amperes for North American units); orientation, layout, bank rating,
-voltage and the factory's thresholds are from walks of an AP7900, an AP7931 and an AP7902B. A model that is not listed
-gets the neutral values.
+voltage and the factory's thresholds are from walks of an AP7900, an AP7931 and an AP7902B, the voltages of the
+Japanese and the three-phase units from RackTables' list of models. What is not listed gets the neutral values.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HORIZONTAL = 1
 VERTICAL = 2
@@ -62,9 +62,19 @@ _MODELS = {
     "AP7952": ModelFacts(rating_a=16, volts=230, orientation=VERTICAL),
     "AP7953": ModelFacts(rating_a=32, volts=230, orientation=VERTICAL, bank_rating_a=16),
     "AP7954": ModelFacts(rating_a=16, volts=230, orientation=VERTICAL),
+    "AP7957": ModelFacts(volts=400),
+    "AP7960": ModelFacts(volts=208),
+    "AP7961": ModelFacts(volts=208),
+    "AP7968": ModelFacts(volts=208),
+    "AP7990": ModelFacts(volts=208),
+    "AP7991": ModelFacts(volts=208),
+    "AP7998": ModelFacts(volts=208),
 }
+_JAPANESE_VOLTS = 100
 
 
 def facts_of(model: str | None) -> ModelFacts:
-    """Return what is known of a model by its number, suffixes (``AP7902B``) aside."""
-    return _MODELS.get((model or "")[:6].upper(), _UNKNOWN)
+    """Return what is known of a model by its number; of the suffixes only the Japanese one (``AP7902J``) matters."""
+    name = (model or "").upper()
+    found = _MODELS.get(name[:6], _UNKNOWN)
+    return replace(found, volts=_JAPANESE_VOLTS) if name[6:] == "J" and name[:6] in _MODELS else found

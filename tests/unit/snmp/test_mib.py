@@ -246,6 +246,26 @@ def test_watts_are_computed_like_the_unit_does_unless_the_console_tells() -> Non
     assert value(told, (*RPDU, 1, 18, 0)) == (2, 310)
 
 
+@pytest.mark.parametrize(
+    ("model", "volts", "watts"),
+    [("AP7930", 120, 300), ("AP7930J", 100, 250), ("AP7902B", 120, 300), ("XY79J", -1, None)],
+)
+def test_the_watts_of_a_japanese_unit_are_those_of_its_100_volts(model: str, volts: int, watts: int | None) -> None:
+    shown = snapshot(identity=replace(AP7900, model=model), phases=(load(1, 25),))
+    table = table_of(status(shown))
+    assert value(table, (*RPDU, 1, 15, 0)) == (2, volts)
+    assert ((*RPDU, 1, 16, 0) in table.oids) == (watts is not None)
+    if watts is not None:
+        assert value(table, (*RPDU, 1, 16, 0)) == (2, watts)
+
+
+def test_a_three_phase_unit_tells_its_voltage_and_no_rating_that_nobody_knows() -> None:
+    phases = tuple(load(n, low_a=None, near_overload_a=None, overload_a=None) for n in (1, 2, 3))
+    table = table_of(status(snapshot(identity=replace(AP7900, model="AP7960"), phases=phases)))
+    assert value(table, (*RPDU, 1, 15, 0)) == (2, 208)
+    assert (*RPDU, 1, 7, 0) not in table.oids
+
+
 def test_an_unknown_model_and_an_odd_address_are_served_plainly() -> None:
     identity = Identity(model="XY1", app_version="beta", mac_address="not one")
     table = table_of(status(snapshot(identity=identity)))
