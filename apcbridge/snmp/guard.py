@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from apcbridge.snmp.settings import Network, RateLimits
 
 MIN_SIZE = 20
-"""The shortest possible request has 24 octets."""
+"""The shortest message there is: no community, no varbind."""
 MAX_SIZE = 1472
 """One Ethernet frame; what is larger is no request a manager sends."""
 SOURCES_REMEMBERED = 1024

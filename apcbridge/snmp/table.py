@@ -165,7 +165,7 @@ class OidTable:
         name = ber.decode_oid(oid)
         if self._columns is None:
             self._columns = frozenset(known(key)[2] for key in self._keys)
-        for size in range(len(name) - 1, 0, -1):
+        for size in range(len(name), 0, -1):
             prefix = name[:size]
             if prefix in self._guarded:
                 return self._guarded[prefix]

@@ -79,7 +79,7 @@ def test_get_is_what_the_rfcs_say(
             if version == 0:
                 expected = (ErrorStatus.NO_SUCH_NAME, index, [(o, ber.NULL_VALUE) for o in asked])
                 break
-            column = any(oid[: len(row) - 1] == row[:-1] for row in rows if len(oid) >= len(row))
+            column = any(oid[: len(row) - 1] == row[:-1] for row in rows)
             found.append((oid, ber.NO_SUCH_INSTANCE if column else ber.NO_SUCH_OBJECT))
         else:
             found.append((oid, ber.integer(number)))
@@ -181,6 +181,15 @@ def test_an_instance_that_does_not_exist_of_a_guarded_column_never_reads_as_a_va
     v1, v2c_request = ask(PduType.GET, [(1, 3, 5, 9)], 0), ask(PduType.GET, [(1, 3, 5, 9)], 1)
     assert opened(v1, read(v1, table, NOW))[0] == ErrorStatus.NO_SUCH_NAME
     assert opened(v2c_request, read(v2c_request, table, NOW))[0] == ErrorStatus.GEN_ERR
+
+
+def test_an_object_without_its_instance_is_an_instance_that_does_not_exist() -> None:
+    builder = TableBuilder()
+    builder.add((1, 3, 5, 0), ber.integer(1))
+    asked: list[ber.Oid] = [(1, 3, 5), (1, 3), (1, 3, 6)]
+    request = ask(PduType.GET, asked, 1)
+    values = (ber.NO_SUCH_INSTANCE, ber.NO_SUCH_OBJECT, ber.NO_SUCH_OBJECT)
+    assert opened(request, read(request, builder.build(), NOW)) == (0, 0, list(zip(asked, values, strict=True)))
 
 
 @pytest.mark.parametrize("version", [0, 1])
