@@ -1,7 +1,7 @@
 """Where events and results go: into the journal, and to everybody who reads the store.
 
 Events are told after they were kept, so that a crash can neither lose one nor hide that it was told; results are told
-at once, because somebody waits for them.
+at once, because somebody waits for them. What an earlier run may not have told is told again, with the same id.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from apcbridge.commands import ResultStatus
+from apcbridge.commands import CommandResult, ResultStatus
 from apcbridge.limits import LogBudget
-from apcbridge.model import EventType, RebootCause
+from apcbridge.model import Event, EventType, RebootCause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from apcbridge.commands import CommandResult
     from apcbridge.journal import Journal
-    from apcbridge.model import Event, Reboot
+    from apcbridge.model import Reboot
     from apcbridge.pdu.reboots import RebootMemory
-    from apcbridge.store import Store
+    from apcbridge.store import Edge, Store
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +38,8 @@ class Recorder:
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store = store
         self._journal = journal
-        self._just_told: list[str] = []
-        self._told_before: list[str] = []
+        self._just_told: list[Edge] = []
+        self._told_before: list[Edge] = []
         self._turned_away = LogBudget(at_once=5, per_s=1.0)
 
     def event(self, event: Event) -> None:
@@ -49,7 +48,7 @@ class Recorder:
 
     def result(self, result: CommandResult) -> None:
         """Tell and keep a step in the life of a command."""
-        self._store.append(result)
+        self._tell(result)
         self._journal.record_result(result)
         if result.status is not ResultStatus.ACCEPTED:
             self._log_end(result)
@@ -84,7 +83,7 @@ class Recorder:
         return self._tell_after(self._journal.record_reboots(pdu, reboots, memory, events), events)
 
     def tell_what_was_cut_short(self) -> None:
-        """Tell again the restarts that an earlier run kept but may not have told; the ids are those of then.
+        """Tell again the restarts that an earlier run kept but may not have told, and how its commands ended.
 
         What else it may not have told (a state, a link) has been overtaken by how things are now.
         """
@@ -93,6 +92,8 @@ class Recorder:
             if event.type in _MUST_BE_TOLD:
                 self._tell(event)
         self._journal.told(event.id for event in untold if event.type not in _MUST_BE_TOLD)
+        for result in self._journal.untold_results():
+            self._tell(result)
 
     def readers_are_done(self) -> None:
         """Note that those who pass events on have none left to pass; call this again and again.
@@ -100,7 +101,8 @@ class Recorder:
         What was told before the last call is then certainly with them.
         """
         if self._told_before:
-            self._journal.told(self._told_before)
+            self._journal.told(one.id for one in self._told_before if isinstance(one, Event))
+            self._journal.results_told(one for one in self._told_before if isinstance(one, CommandResult))
         self._told_before, self._just_told = self._just_told, []
 
     def _tell_after(self, kept: Future[bool], events: tuple[Event, ...]) -> asyncio.Future[None]:
@@ -118,9 +120,10 @@ class Recorder:
         kept.add_done_callback(lambda _kept: _from_thread(loop, tell))
         return told
 
-    def _tell(self, event: Event) -> None:
-        self._store.append(event)
-        self._just_told.append(event.id)
+    def _tell(self, edge: Edge) -> None:
+        self._store.append(edge)
+        if isinstance(edge, Event) or edge.status.terminal:
+            self._just_told.append(edge)
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:

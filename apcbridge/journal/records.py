@@ -22,8 +22,9 @@ COMMAND_COLUMNS = "id, origin, principal, pdu, outlet, action, value, received_a
 REBOOT_COLUMNS = "id, at, cause, evidence, noticed_at, interval_s"
 
 UNTOLD = f"SELECT {EVENT_COLUMNS} FROM events WHERE told = 0 ORDER BY rowid"  # noqa: S608  # columns are constants
+UNTOLD_RESULTS = f"SELECT {COMMAND_COLUMNS} FROM commands WHERE told = 0 ORDER BY seq"  # noqa: S608  # constants
 _KEEP_COMMAND = (
-    f"INSERT INTO commands ({COMMAND_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608  # constants
+    f"INSERT INTO commands ({COMMAND_COLUMNS}, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608  # constants
     "ON CONFLICT DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status, detail = excluded.detail "
     "WHERE ended_at IS NULL"
 )
@@ -55,9 +56,13 @@ def keep_reboot(pdu: str, reboot: Reboot) -> Statement:
 
 
 def keep_result(result: CommandResult) -> Statement:
-    """Write a command's line: added with its first step, completed by its last, and then never touched again."""
+    """Write a command's line: added with its first step, completed by its last, and then never touched again.
+
+    The end of one that was accepted is to be told; one that never began is not worth it.
+    """
     command = result.command
-    ended_at = None if result.status is ResultStatus.ACCEPTED else result.at
+    accepted = result.status is ResultStatus.ACCEPTED
+    ended_at = None if accepted else result.at
     return (
         _KEEP_COMMAND,
         (
@@ -72,6 +77,7 @@ def keep_result(result: CommandResult) -> Statement:
             ended_at,
             str(result.status),
             _text(result.detail),
+            0 if accepted else 1,
         ),
     )
 
@@ -84,6 +90,15 @@ def keep_memory(pdu: str, key: str, text: str, now_at: float) -> Statement:
 def mark_told(event_ids: Iterable[str]) -> tuple[Statement, ...]:
     """Note that events have reached those who must hear of them."""
     return tuple(("UPDATE events SET told = 1 WHERE id = ?", (_text(one),)) for one in event_ids)
+
+
+def mark_results_told(results: Iterable[CommandResult]) -> tuple[Statement, ...]:
+    """Note that the ends of commands have reached those who must hear of them."""
+    sql = "UPDATE commands SET told = 1 WHERE pdu = ? AND id = ? AND origin = ? AND principal = ? AND received_at = ?"
+    commands = [result.command for result in results]
+    return tuple(
+        (sql, (one.pdu, _text(one.id), str(one.origin), _text(one.principal), one.received_at)) for one in commands
+    )
 
 
 def close_commands(now_at: float) -> Statement:

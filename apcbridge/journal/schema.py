@@ -40,6 +40,10 @@ MIGRATIONS = (
     ) STRICT;
     """,
     "ALTER TABLE reboots ADD COLUMN interval_s REAL;",
+    """
+    ALTER TABLE commands ADD COLUMN told INTEGER NOT NULL DEFAULT 1;
+    CREATE INDEX commands_untold ON commands (seq) WHERE told = 0;
+    """,
 )
 """One script per version, in order; ``user_version`` counts those that were run. Never change one that was released."""
 

@@ -90,6 +90,7 @@ class Journal:
         self._memories: dict[str, str] = {}
         self._restarts: dict[str, deque[tuple[float, float | None]]] = {}
         self._untold: tuple[Event, ...] = ()
+        self._untold_results: tuple[CommandResult, ...] = ()
         self._reopen()
         self._read_start()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -124,6 +125,13 @@ class Journal:
         """Return the events that were kept before this start and never marked :meth:`told`, oldest first."""
         return self._untold
 
+    def untold_results(self) -> tuple[CommandResult, ...]:
+        """Return the ends of commands that were kept before this start and never marked :meth:`results_told`.
+
+        A command that a crash cut short has ended as UNKNOWN.
+        """
+        return self._untold_results
+
     # Written at any time
 
     def record_event(self, event: Event) -> Future[bool]:
@@ -151,6 +159,10 @@ class Journal:
     def told(self, event_ids: Iterable[str]) -> Future[bool]:
         """Note that events have reached those who must hear of them, so that no restart tells them again."""
         return self._put(*records.mark_told(event_ids))
+
+    def results_told(self, results: Iterable[CommandResult]) -> Future[bool]:
+        """Note that the ends of commands have reached those who must hear of them."""
+        return self._put(*records.mark_results_told(results))
 
     def close(self) -> None:
         """Write what waits and close the file; gives up after :data:`CLOSE_S`."""
@@ -313,5 +325,7 @@ class Journal:
                 self._restarts.setdefault(pdu, deque(maxlen=KEPT)).append((at, interval_s))
             rows = self._connection.execute(records.UNTOLD).fetchall()
             self._untold = records.each(records.read_event, rows)
+            rows = self._connection.execute(records.UNTOLD_RESULTS).fetchall()
+            self._untold_results = records.each(records.read_result, rows)
         except sqlite3.Error as error:
             self._fail(error)

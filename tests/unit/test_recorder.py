@@ -105,6 +105,35 @@ def command() -> Command:
     )
 
 
+def results_at_start(path: Path) -> list[ResultStatus]:
+    """Return what a new run tells of the commands of the one before."""
+    journal = Journal(path, SystemClock())
+    store = make_store()
+    cursor = store.cursor()
+    Recorder(store, journal).tell_what_was_cut_short()
+    journal.close()
+    return [edge.status for edge in cursor.read().items if isinstance(edge, CommandResult)]
+
+
+def test_the_end_of_a_command_is_told_until_it_was_heard(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, SystemClock())
+    recorder = Recorder(make_store(), journal)
+    recorder.result(CommandResult(command=command(), status=ResultStatus.ACCEPTED, detail="", at=1))
+    refused = replace(command(), id="c2")
+    recorder.result(CommandResult(command=refused, status=ResultStatus.REFUSED, detail="read-only", at=1))
+    journal.close()
+    assert results_at_start(path) == [ResultStatus.UNKNOWN], "cut short, and nobody asks who was refused"
+    assert results_at_start(path) == [ResultStatus.UNKNOWN], "it was told to nobody who noted it"
+    journal = Journal(path, SystemClock())
+    recorder = Recorder(make_store(), journal)
+    recorder.tell_what_was_cut_short()
+    for _ in range(2):
+        recorder.readers_are_done()
+    journal.close()
+    assert results_at_start(path) == []
+
+
 @pytest.mark.parametrize(
     ("status", "level"),
     [
