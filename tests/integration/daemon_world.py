@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -37,6 +38,7 @@ class Daemon:
         access: str = "menu",
         session: str = "hold",
         poll_interval: float = 1,
+        keys: str = "",
         extra: str = "",
     ) -> None:
         self.folder = folder
@@ -49,7 +51,7 @@ class Daemon:
         self.log_path = folder / "log"
         self.process: asyncio.subprocess.Process | None = None
         self.observer: Observer
-        self._keys = f"password: {password}, access: {access}, session: {session}, poll_interval: {poll_interval}"
+        self._keys = f"password: {password}, access: {access}, session: {session}, poll_interval: {poll_interval}{keys}"
         self._extra = extra
 
     async def __aenter__(self) -> Self:
@@ -110,6 +112,15 @@ snmp:
                 stderr=log,
                 env=environment,
             )
+
+    async def reload(self, *, poll_interval: float) -> None:
+        """Let the daemon read a configuration in which its PDU is another; return when it has."""
+        assert self.process is not None
+        self._keys = re.sub(r"poll_interval: [0-9.]+", f"poll_interval: {poll_interval}", self._keys)
+        self.write_config()
+        before = self.log().count("reloaded: ")
+        self.process.send_signal(signal.SIGHUP)
+        await until(lambda: self.log().count("reloaded: ") > before, "the reload", LOG_DEADLINE_S)
 
     def log(self) -> str:
         """Return what the daemon has written so far."""
