@@ -101,10 +101,10 @@ class Journal:
         """Empty while all is well, else ``degraded: …`` with what is wrong, for people."""
         return self._health
 
-    # Read once, at the start
+    # Read from the disk once, at the start
 
     def load(self, pdu: str) -> RebootMemory | None:
-        """Return what a PDU's reboot detector had remembered when this journal was opened."""
+        """Return what a PDU's reboot detector remembered last: in this run, or in one before it."""
         text = self._memories.get(pdu)
         if text is None:
             return None
@@ -115,7 +115,7 @@ class Journal:
             return None
 
     def restarts(self, pdu: str) -> tuple[tuple[float, float | None], ...]:
-        """Return when a PDU's NMC had restarted, and after how long a life, when this journal was opened.
+        """Return when a PDU's NMC has restarted, and after how long a life.
 
         The newest :data:`~apcbridge.pdu.reboots.history.KEPT`, oldest first.
         """
@@ -146,10 +146,14 @@ class Journal:
         self, pdu: str, reboots: Iterable[Reboot], memory: RebootMemory, events: Iterable[Event]
     ) -> Future[bool]:
         """Keep restarts, the events that report them and the memory that counts them: all or nothing."""
+        reboots = tuple(reboots)
+        self._memories[pdu] = memory.dump()
+        for one in reboots:
+            self._restarts.setdefault(pdu, deque(maxlen=KEPT)).append((one.at, one.interval_s))
         return self._put(
             *(records.keep_reboot(pdu, reboot) for reboot in reboots),
             *(records.keep_event(event) for event in events),
-            records.keep_memory(pdu, REBOOTS, memory.dump(), self._clock.wall()),
+            records.keep_memory(pdu, REBOOTS, self._memories[pdu], self._clock.wall()),
         )
 
     def remember(self, pdu: str, memory: RebootMemory) -> Future[bool]:

@@ -86,7 +86,7 @@ class Ordeal:
         self.figures.ends[end] += 1
         if end == "reloaded":
             await self.daemon.until_online()
-            await self.daemon.reload(poll_interval=self.rng.choice([0.8, 1.0, 1.2]))
+            await self.daemon.reload(poll_interval=self.rng.choice([1.0, 1.1, 1.2]))
             return
         status = await self.daemon.end(signal.SIGKILL if end == "killed" else signal.SIGTERM)
         assert status == (-signal.SIGKILL if end == "killed" else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from concurrent.futures import wait
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 from apcbridge.commands import Command, CommandResult, Origin, ResultStatus
 from apcbridge.errors import JournalError
 from apcbridge.journal import Journal, JournalReader, writer
-from apcbridge.journal.records import CUT_SHORT
+from apcbridge.journal.records import COMMAND_COLUMNS, CUT_SHORT
 from apcbridge.journal.schema import MIGRATIONS
 from apcbridge.model import Action, Event, EventType, Reboot, RebootCause, Setting
 from apcbridge.pdu.reboots import RebootMemory
@@ -229,6 +230,29 @@ class TestAcrossRestarts:
         assert journal.load("pdu1") is None
         assert "pdu1" in caplog.text
         journal.close()
+
+    def test_a_pdu_that_is_configured_again_goes_on_where_it_was(self, path: Path, clock: FakeClock) -> None:
+        """Else what was reported meanwhile would be found, and told, again."""
+        journal = Journal(path, clock)
+        memory = RebootMemory(series="a", requested_by="somebody")
+        journal.record_reboots("pdu1", [reboot(1)], memory, [event(1)])
+        assert journal.load("pdu1") == memory
+        assert journal.restarts("pdu1") == ((reboot(1).at, reboot(1).interval_s),)
+        journal.close()
+
+    def test_a_file_of_a_version_before_tells_no_command_again(self, path: Path, clock: FakeClock) -> None:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            for script in MIGRATIONS[:2]:
+                connection.executescript(script)
+            connection.execute("PRAGMA user_version = 2")
+            connection.execute(
+                f"INSERT INTO commands ({COMMAND_COLUMNS}) "  # columns are constants
+                "VALUES ('old', 'mqtt', 'x', 'pdu1', 3, 'OFF', NULL, 1, 2, 'confirmed', '')"
+            )
+        journal = Journal(path, clock)
+        assert (journal.health, journal.untold_results()) == ("", ())
+        journal.close()
+        assert [one.command.id for one in JournalReader(path).commands()] == ["old"]
 
     def test_what_nobody_was_told_is_handed_back_until_it_is(self, path: Path, clock: FakeClock) -> None:
         journal = Journal(path, clock)
