@@ -147,10 +147,7 @@ def _knowledge() -> str:
     return _table(["dialect", "what our knowledge rests on"], [[each.value, d.known] for each, d in _DEVICES.items()])
 
 
-def render() -> str:
-    """Return the page."""
-    old = ", ".join(each.value for each in DialectId if lacks_security_setup(each))
-    return f"""\
+_INTRODUCTION = """\
 # Supported devices
 
 <!-- Made by `make docs` from the dialects; change apcbridge/console/page.py. -->
@@ -160,37 +157,35 @@ console is recognised by what it prints, never by a model number: the same model
 different firmware, and the newest cards count their versions from 1 again. `apcbridge probe PORT` tells which one
 yours has. A console that is none of these is left alone: it is reported, and nothing is typed into it but what finds
 the way out.
-
-{_devices()}
+"""
+_AFTER_DEVICES = """\
 D3c is the hidden command line of the D3 units. With `access: auto` it is used where the unit has it, and the menus
 for the rest ("menus" in the tables).
-
-## What is read
-
-{_matrix("reading", _READ)}
+"""
+_AFTER_READ = """\
 What a console does not tell is absent, never zero. "If offered": where the menus have an item of that name. On
 menus the loads cost a walk over several screens, so they are read less often than the outlets.
-
-## What can be done
-
-{_matrix("command", _DONE)}
+"""
+_AFTER_DONE = """\
 An outlet is found by number and checked by name, on its own page and in the text of the confirmation where there is
 one; nothing is sent twice; what was set is read back. Never sent: `format`, `resetToDef`, the key that deletes the
 event log.
-
-## How sure we are
-
+"""
+_EVIDENCE = """\
 No PDU stood on our desk. Each dialect is built from public material and proven against a simulator and against other
 programs' unmodified drivers:
 V is printed by a real device, X is matched by a tool in production, M is in a manual, I is inferred. The console is
 read so that an inference may be wrong: items are found by their words, lists are whole or refused, and where a
 screen says something unexpected nothing is switched.
-
-{_knowledge()}
+"""
+_AFTER_EVIDENCE = """\
 A recording of yours (`apcbridge record`) turns an I into a V.
+"""
 
-## What no serial console can do
 
+def _limits() -> str:
+    old = ", ".join(each.value for each in DialectId if lacks_security_setup(each))
+    return f"""\
 - On {old}: {WEB_ONLY}.
   `apcbridge` does not need it; who wants it logs in there by hand.
 - AOS 6 insists on a new password at the first login with the factory's. It is never typed into that question; log in
@@ -198,6 +193,29 @@ A recording of yours (`apcbridge record`) turns an I into a V.
 - An NMC restart loses pending (delayed) commands. No console brings them back; they are reported as lost.
 - Energy and per-outlet metering of metered-by-outlet units are not read.
 """
+
+
+def render() -> str:
+    """Return the page."""
+    return "\n".join(
+        (
+            _INTRODUCTION,
+            _devices(),
+            _AFTER_DEVICES,
+            "## What is read\n",
+            _matrix("reading", _READ),
+            _AFTER_READ,
+            "## What can be done\n",
+            _matrix("command", _DONE),
+            _AFTER_DONE,
+            "## How sure we are\n",
+            _EVIDENCE,
+            _knowledge(),
+            _AFTER_EVIDENCE,
+            "## What no serial console can do\n",
+            _limits(),
+        )
+    )
 
 
 if __name__ == "__main__":
