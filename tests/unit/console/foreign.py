@@ -48,6 +48,8 @@ class Manner:
 
     eol: str = "\r\n"
     echo: bool = True
+    erasers: str = "\x08\x7f"
+    """What takes back the last key."""
     echo_lines: bool = False
     """The echo comes with the ENTER: this console reads whole lines."""
     prompt: str = "> "
@@ -157,9 +159,9 @@ class ForeignConsole:
             self._stack, self._mode = self._stack[:1], self._choose
             self._out += manner.eol
             self._show()
-        elif key == "\x08":
+        elif key in manner.erasers:
             self._line = self._line[:-1]
-        elif key >= " ":
+        elif " " <= key < "\x7f":
             self._line += key
             self._out += ("*" if self._mode == self._password else key) if manner.echo and not manner.echo_lines else ""
 

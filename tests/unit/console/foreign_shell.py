@@ -17,6 +17,8 @@ class Accent:
     dash_c: bool = False
     eol: str = "\r\n"
     echo: bool = True
+    erasers: str = "\x08\x7f"
+    """What takes back the last key."""
     echo_lines: bool = False
     """The echo comes with the ENTER: this console reads whole lines."""
     prompt: str = "apc>"
@@ -73,9 +75,9 @@ class ForeignShell:
             line, self._line = self._line, ""
             self._out += line if self.accent.echo_lines and self._mode != self._password else ""
             self._mode(line)
-        elif key == "\x08":
+        elif key in self.accent.erasers:
             self._line = self._line[:-1]
-        elif key >= " ":
+        elif " " <= key < "\x7f":
             self._line += key
             if self.accent.echo and not self.accent.echo_lines:
                 self._out += "*" if self._mode == self._password else key

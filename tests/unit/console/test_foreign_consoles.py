@@ -481,6 +481,24 @@ def test_names_may_begin_or_end_with_blanks_or_be_empty(console: Manner | Accent
         assert pdu.log == [(number, "OFF")]
 
 
+@pytest.mark.parametrize("erasers", ["\x08\x7f", "\x08", "\x7f"], ids=["both", "backspace", "delete"])
+def test_what_somebody_left_half_typed_is_never_executed(erasers: str) -> None:
+    menus = replace(PLAIN, erasers=erasers)
+    for left, manner in (
+        (b"\rapc\rapc\r1\r2\r1\r2\r1\r2\rYES", menus),
+        (b"\rapc\rapc\r1\r2\r1\r2\rYES", replace(MASTERSWITCH, erasers=erasers)),
+    ):
+        console = ForeignConsole(replace(manner, ctrl_c=False), NAMES)
+        console(left)
+        assert len(states(driver(console).run(READ))) == len(NAMES)
+        assert console.log == []
+    for left, accent in ((b"\rapc\rapc\rolOff 3", AOS_6), (b"\rapc\rapc -c\roff 3", DASH_C)):
+        shell = ForeignShell(replace(accent, erasers=erasers), NAMES)
+        shell(left)
+        assert len(states(shell_driver(shell).run(READ))) == len(NAMES)
+        assert shell.log == []
+
+
 def shell_driver(console: ForeignShell, *, drip: bool = False) -> Driver:
     return driver(console, Access.CLI if console.accent.dash_c else Access.AUTO, drip=drip)
 
