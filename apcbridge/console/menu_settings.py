@@ -9,7 +9,7 @@ from apcbridge.console import screens
 from apcbridge.console.answers import mac_address, parse_tcpip, version
 from apcbridge.console.dialog import CTRL_L, Dialog, Emit, Memory, Send, check_address, check_typable
 from apcbridge.console.eventlog import read_event_log
-from apcbridge.console.events import ConfigReading, GoalResult, IdentityReading, OutletConfig
+from apcbridge.console.events import Banner, ConfigReading, GoalResult, IdentityReading, OutletConfig
 from apcbridge.console.menu import choose, here, land, read_list, show, to_list, to_main
 from apcbridge.console.scanner import Prompt
 from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised
@@ -28,11 +28,14 @@ _CONFIGURE = re.compile(r"Configure Outlet|Configuration of Outlet.*|Outlet Conf
 
 
 def read_identity(memory: Memory, *, about: bool) -> Dialog[GoalResult]:
-    """Report the login banner and, with ``about``, the About screen where System leads to one."""
-    banner = memory.banner
-    if banner is None:
-        raise ScreenUnrecognised("the login printed no banner")
+    """Report the login banner and, with ``about``, the About screen where System leads to one.
+
+    Either will do: an AP9210 may have no banner, other units have no About screen that we know.
+    """
     shown = (yield from _read_about(memory)) if about else {}
+    if memory.banner is None and "Model Number" not in shown:
+        raise ScreenUnrecognised("the login printed no banner")
+    banner = memory.banner or Banner()
     identity = Identity(
         model=shown.get("Model Number") or None,
         serial_number=shown.get("Serial Number") or None,

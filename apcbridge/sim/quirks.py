@@ -97,6 +97,8 @@ class Quirks:
 
     dash_c: bool = True
     """``password -c`` opens the command line (AOS 3 rack PDUs)."""
+    login_banner: bool = True
+    """Menus print their banner; that of an AP9210, which has no AOS, is in no source."""
     login_banner_extra: str = ""
     """A line printed before the banner."""
     bad_login_text: str = ""

@@ -198,6 +198,16 @@ def test_no_quirk_of_a_firmware_is_in_the_way(face: Face, quirk: str) -> None:
     assert len(wire.pdu.log.commands()) == 1
 
 
+def test_a_unit_without_a_banner_tells_who_it_is_on_its_about_screen() -> None:
+    wire = Face(DialectId.D0, "sim://AP9210?firmware=1.1.1").wire("login_banner=off")
+    events = wire.run(ReadIdentity())
+    assert done(events)
+    (told,) = (event for event in events if isinstance(event, IdentityReading))
+    assert (told.identity.model, told.identity.app_version) == ("AP9210", "1.1.1")
+    assert told.up_time_s is None
+    assert done(wire.run(OFF))
+
+
 def steps_of(face: Face) -> list[str]:
     dialect = face.wire().pdu.dialect
     known = {step for each, steps in STEPS.items() if each == dialect for step in steps}

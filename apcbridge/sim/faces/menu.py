@@ -99,7 +99,8 @@ class MenuFace:
         self.line()
         if self.terminal.quirks.login_banner_extra:
             self.line(self.terminal.quirks.login_banner_extra)
-        self.lines(self.banner())
+        if self.terminal.quirks.login_banner:
+            self.lines(self.banner())
         try:
             while True:
                 try:
