@@ -26,6 +26,8 @@ _NUMBER_STATE = re.compile(rf"(?<![\w:])(?:Device )?(\d{{1,2}}):({ONOFF}\*?)(?=\
 _COLON_LABEL = re.compile(rf"(.*\S)\s*:\s?({ONOFF}\*?)")
 _MASTER = re.compile(r"(?!.*\s\s\S)(?:Master\b.*|.*\bALL\b.*Outlets.*)", re.IGNORECASE)
 """The item for all outlets; where a run of blanks parts its words it may be a torn row of an outlet called so."""
+_WORDS = re.compile(r"(?=.{4})[A-Za-z]\w*(?: \w+)*")
+"""What may follow the state of a single outlet: the one that is in a group with those of other PDUs."""
 _TORN = re.compile(r"\s{0,8}\d{1,2}-.*\s\s\S.*|.*\b(?:ON|OFF)\b.*")
 """A line among the rows that may be what is left of one."""
 
@@ -35,8 +37,10 @@ class _Row:
     outlet: OutletRow
     dash_column: int
     state_column: int
-    more: tuple[int, int] | None
-    """Where what follows the state begins (a control mode, an outlet group), and how far behind it."""
+    more: str
+    """What follows the state: a control mode, an outlet group."""
+    more_at: tuple[int, int]
+    """Where that begins, and how far behind the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +185,8 @@ def _parse_row(line: str, column: int | None, *, more: bool, loose: bool) -> _Ro
         state=OutletState(state[1].upper()),
         pending=bool(state[2]),
     )
-    more_at = (state.start(3), state.start(3) - state.end(2)) if state[3] else None
-    return _Row(outlet, head.end(1), column, more_at)
+    more_at = (state.start(3), state.start(3) - state.end(2))
+    return _Row(outlet, head.end(1), column, state[3] or "", more_at)
 
 
 def _check_rows(rows: list[_Row], *, loose: bool) -> None:
@@ -194,7 +198,8 @@ def _check_rows(rows: list[_Row], *, loose: bool) -> None:
         return
     if len({row.state_column for row in rows}) > 1 or len({row.dash_column for row in rows}) > 1:
         raise TableIncomplete("the columns of the outlet list are not straight")
-    more = [row.more for row in rows if row.more is not None]
-    straight = any(len(set(places)) == 1 for places in zip(*more, strict=True))
-    if more and (not straight or (len(more) == 1 and len(rows) > 1)):
+    more = [row for row in rows if row.more]
+    straight = any(len(set(places)) == 1 for places in zip(*(row.more_at for row in more), strict=True))
+    alone = len(more) == 1 and len(rows) > 1
+    if more and (not straight or (alone and not _WORDS.fullmatch(more[0].more))):
         raise TableIncomplete("what follows the states is no column")

@@ -106,6 +106,9 @@ MANNERS = {
     "some groups behind the states": replace(
         PLAIN, row=lambda n, name, state: f"{n:6d}- {name:<25}{state:<6}{'Global Outlet' if n < 4 else ''}"
     ),
+    "a group behind one state": replace(
+        PLAIN, row=lambda n, name, state: f"{n:6d}- {name:<25}{state:<6}{'Global Outlet' if n == 3 else ''}"
+    ),
     "pager in other words": replace(PLAIN, page=9, pager="Press <ENTER> to continue ..."),
     "pager like that of other makers": replace(PLAIN, page=9, pager="-- More --"),
     "pager without its dots": replace(PLAIN, page=9, pager="        Press <ENTER> to continue"),
