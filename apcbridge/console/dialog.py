@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 ESC = "\x1b"
 CTRL_C = "\x03"
 CTRL_L = "\x0c"
-ERASE = "\x7f" * 128 + "\x08" * 256
-"""Longer than any line a human or a killed predecessor may have left half typed. The manuals speak of BACKSPACE and do
-not tell which of the two bytes that is. What the wrong one leaves in a line, where it is not ignored, is erased by the
-other or spoils the line, which is just as good: it can then not be executed by our ENTER."""
+ERASE = "\x7f" * 80 + "\x08" * 160
+"""As long as a terminal's line, which a human or a killed predecessor may have left half typed. The manuals speak of
+BACKSPACE and do not tell which of the two bytes that is. What the wrong one leaves in a line, where it is not ignored,
+is erased by the other or spoils the line, which is just as good: it can then not be executed by our ENTER."""
 
 PATIENCE_MOST_S = 7.0
 """Screens take up to 5 s; what was once put off still longer, by chatter, does not count."""

@@ -93,7 +93,7 @@ def confirm(action: str, number: int, name: str = "") -> bytes:
 
 SUCCESS = lines("        Command successfully issued.") + PAGER
 
-WAKE = [(b"\x03", b""), (b"\x7f" * 128 + b"\x08" * 256 + b"\r", USER)]
+WAKE = [(b"\x03", b""), (b"\x7f" * 80 + b"\x08" * 160 + b"\r", USER)]
 """A logged-out console that ignores CTRL-C."""
 
 

@@ -24,7 +24,7 @@ from tests.unit.console.peer import Driver, Script
 EIGHT = ["ON"] * 8
 LISTING = (b"1\r", b"1\r\n" + pdu.outlet_list(*EIGHT))
 READ = ReadStatus(load=False)
-ERASE = b"\x7f" * 128 + b"\x08" * 256 + b"\r"
+ERASE = b"\x7f" * 80 + b"\x08" * 160 + b"\r"
 
 
 def driver(*exchanges: tuple[bytes, bytes], access: Access = Access.MENU, hint: DialectId | None = None) -> Driver:
