@@ -117,6 +117,10 @@ def rack_pdu(dialect: DialectId | None) -> bool:
     return dialect in (DialectId.D3A, DialectId.D3B, DialectId.D3C)
 
 
+_ROW_OF_UNIT = re.compile(r"Outlet \d:\d{1,2}\s")
+"""Tells a MasterSwitch plus where the line has garbled its banner."""
+
+
 def menu_dialect(app_name: str | None, manager: Screen) -> DialectId | None:
     """Tell the menu dialects apart by the first screen below the Control Console, then by the banner."""
     if manager.find("Outlet Management"):
@@ -128,7 +132,8 @@ def menu_dialect(app_name: str | None, manager: Screen) -> DialectId | None:
     if manager.find_match(re.compile(r"MasterSwitch plus 1")):
         return DialectId.D2_OLD
     name = (app_name or "").casefold()
-    if "plus" in name:
+    of_units = [item for item in manager.items if _ROW_OF_UNIT.match(item.label)]
+    if "plus" in name or 2 * len(of_units) > len(manager.items):
         return DialectId.D2_NEW
     if "masterswitch" in name or manager.kind is Kind.LIST:
         return DialectId.D1

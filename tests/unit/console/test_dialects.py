@@ -36,6 +36,8 @@ ROW = f"{'web':<25}ON"
         ("MasterSwitch", manager(), DialectId.D1),
         ("MasterSwitch plus", manager("MasterSwitch plus 1"), DialectId.D2_OLD),
         ("MasterSwitch plus", manager(ROW), DialectId.D2_NEW),
+        (None, manager(f"Outlet 1:1  {ROW}", f"Outlet 1:2  {ROW}", "Master"), DialectId.D2_NEW),
+        (None, manager(f"Outlet 1:1  {ROW}", ROW, ROW, "Master"), DialectId.D1),
         (None, manager("Outlet Manager", "Network", "System", "Logout", title="Control Console"), DialectId.D0),
         (None, manager("web", "Master", title="Outlet Manager"), DialectId.D0),
         ("Smart-UPS", manager("UPS Control"), None),
