@@ -9,7 +9,7 @@ from apcbridge.console import answers
 from apcbridge.console.dialects import DialectId
 from apcbridge.console.dialog import Dialog, Emit, Memory, Send, check_address, check_typable
 from apcbridge.console.eventlog import read_event_log
-from apcbridge.console.events import ConfigReading, GoalResult, IdentityReading, OutletReading
+from apcbridge.console.events import Banner, ConfigReading, GoalResult, IdentityReading, OutletReading
 from apcbridge.console.screens import parse_up_time
 from apcbridge.console.shell import ask, query, query_if_known, read_if_known, read_outlet
 from apcbridge.errors import CommandRejected, OutletMismatch, ScreenUnrecognised
@@ -27,10 +27,11 @@ def read_identity(memory: Memory, *, about: bool) -> Dialog[GoalResult]:
     if about or up_time_s is None:
         identity, uptime_of_about = answers.parse_about((yield from query(memory, "about")))
     alarms = answers.parse_alarm_count((yield from query_if_known(memory, "alarmcount"))) if about else None
+    banner = memory.banner or Banner()
     identity = replace(
         identity,
-        aos_version=answers.version(system.get("AOS")) or identity.aos_version,
-        app_version=answers.version(system.get("App")) or identity.app_version,
+        aos_version=answers.version(system.get("AOS")) or identity.aos_version or banner.aos_version,
+        app_version=answers.version(system.get("App")) or identity.app_version or banner.app_version,
         name=system.get("Name") or None,
         contact=system.get("Contact") or None,
         location=system.get("Location") or None,
@@ -43,7 +44,7 @@ def read_identity(memory: Memory, *, about: bool) -> Dialog[GoalResult]:
             identity=identity,
             up_time_s=up_time_s,
             status_flags=system.get("Stat") or None,
-            user=memory.banner.user if memory.banner else None,
+            user=banner.user,
             outlets=memory.outlets,
             alarm_count=alarms,
         )

@@ -159,6 +159,13 @@ def test_d4_identity_with_tabs_as_the_device_prints_them() -> None:
     assert reading.alarm_count == 2
 
 
+def test_d4_versions_that_no_command_tells_are_those_of_the_banner() -> None:
+    system = shells.command(b"system", "Name: rack7", "Up Time: 1 Day 0 Hours 1 Minute")
+    reading = d4(system).run(ReadIdentity(about=False))[1]
+    assert isinstance(reading, IdentityReading)
+    assert (reading.identity.aos_version, reading.identity.app_version) == ("6.9.6", "6.9.6")
+
+
 def test_reboot_required_is_tolerated_after_every_answer() -> None:
     late = (
         b"olStatus all\r",
