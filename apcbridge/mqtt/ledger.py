@@ -56,9 +56,13 @@ class Ledger:
         return ledger
 
     def own(self, owner: str, topic: str) -> None:
-        """Remember that ``topic`` holds something of ours."""
+        """Remember that ``topic`` holds something of ``owner`` now, whoever owned it before."""
         held = self.topics.setdefault(owner, set())
-        self.changed |= topic not in held
+        if topic in held:
+            return
+        self.changed = True
+        for others in self.topics.values():
+            others.discard(topic)
         held.add(topic)
 
     def disown(self, owner: str, topic: str) -> None:

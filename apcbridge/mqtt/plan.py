@@ -21,7 +21,7 @@ from apcbridge.mqtt.discovery import (
     superseded,
 )
 from apcbridge.mqtt.ledger import BRIDGE, Ledger
-from apcbridge.mqtt.payloads import Retained, pdu_topics
+from apcbridge.mqtt.payloads import OFFLINE, Retained, pdu_topics
 from apcbridge.mqtt.settings import DiscoveryMode, MqttSettings
 from apcbridge.mqtt.topics import Topics
 
@@ -80,6 +80,10 @@ class Plan:
         self._migrated: set[str] = set()
         self._clear_mono: dict[str, float] = {}
         """Owner -> when the values that it left behind may be cleared."""
+        self._gone_mono: dict[str, float] = {}
+        """Owner that is not configured any more -> when that was noticed."""
+        self._awaited_mono: dict[str, float] = {}
+        """Of those, who may yet turn up under another name -> until when."""
         self._written: dict[str, _Written] = {}
         self.packet_limit: int | None = None
         """Bytes that the broker of now takes in one packet; None: any number."""
@@ -107,13 +111,26 @@ class Plan:
     def next_change_mono(self) -> float | None:
         """Tell when time alone will next give this plan something to do, or None."""
         announcements = (seen + IDENTITY_GRACE_S for seen in self._first_seen_mono.values())
-        return min((*announcements, *self._clear_mono.values()), default=None)
+        return min((*announcements, *self._clear_mono.values(), *self._awaited_mono.values()), default=None)
 
     def strangers(self, now_mono: float) -> list[Publication]:
-        """Clear the topics of PDUs that are no longer configured."""
+        """Clear the topics of PDUs that are no longer configured.
+
+        A new PDU that has not told its serial number yet may be one of those gone, under another ``id``. Until then the
+        documents stay, so that Home Assistant keeps its entities.
+        """
         gone = self._ledger.topics.keys() - self._settings.pdus.keys() - {BRIDGE}
         self._ledger.forget_devices(self._ledger.devices.keys() - self._settings.pdus.keys())
-        return [p for owner in sorted(gone) for p in self._orphans(owner, set(), now_mono)]
+        self._gone_mono = {owner: self._gone_mono.get(owner, now_mono) for owner in gone}
+        self._awaited_mono = {
+            owner: since_mono + IDENTITY_GRACE_S
+            for owner, since_mono in self._gone_mono.items()
+            if now_mono < since_mono + IDENTITY_GRACE_S and self._somebody_is_new()
+        }
+        found: list[Publication] = []
+        for owner in sorted(gone):
+            found += self._goodbye(owner) if owner in self._awaited_mono else self._orphans(owner, set(), now_mono)
+        return found
 
     def bridge(self, values: Mapping[str, Retained], now_mono: float) -> list[Publication]:
         """Plan the bridge's own device and ``values`` (topic -> payload)."""
@@ -167,7 +184,8 @@ class Plan:
             if now_mono - first_mono < IDENTITY_GRACE_S:
                 return None
         self._first_seen_mono.pop(pdu, None)
-        taken = {held.uid for other, held in self._ledger.devices.items() if other != pdu}
+        others = self._settings.pdus.keys() - {pdu}
+        taken = {held.uid for other, held in self._ledger.devices.items() if other in others}
         identity = identify(snapshot, known, taken, self._settings.bridge_id)
         self._ledger.identify(pdu, identity)
         inputs = (identity.uid, self.packet_limit, discovery_inputs(snapshot))
@@ -213,6 +231,18 @@ class Plan:
         else:
             self._clear_mono.pop(owner, None)
         return [Publication(owner=owner, topic=topic, payload=b"") for topic in orphans]
+
+    def _somebody_is_new(self) -> bool:
+        """Tell whether a PDU is configured that has not told yet who it is."""
+        announced = self._settings.homeassistant.discovery is not DiscoveryMode.OFF
+        return announced and bool(self._settings.pdus.keys() - self._ledger.devices.keys() - self._unannounced)
+
+    def _goodbye(self, owner: str) -> list[Publication]:
+        """Say of a PDU that is gone that its values are old."""
+        topic = self._topics.pdu(owner, "availability")
+        if topic not in self._ledger.topics[owner] or self._published.get(topic) == OFFLINE:
+            return []
+        return [Publication(owner=owner, topic=topic, payload=OFFLINE, same_as=OFFLINE)]
 
     @staticmethod
     def _is_document(topic: str) -> bool:

@@ -56,9 +56,11 @@ _OURS = re.compile(r"(WARNING|ERROR|CRITICAL).*(apcbridge|pdu_|pdu1|components\.
 _NOT_OURS = re.compile(
     r"mqtt_statestream|paho\.mqtt\.client|Disconnected from MQTT server|The connection was lost"
     r"|No ACK from MQTT server|logging too frequently|No device components to cleanup"
+    r"|Referenced entities \S+ are missing or not currently available"
 )
-"""The state stream is the test's own, and the broker does go away in the tests. The last is Home Assistant's own echo:
-for each disabled entity of a device that is gone it clears the discovery topic once more, and wonders why."""
+"""The state stream is the test's own, and the broker does go away in the tests. "No device components" is an echo of Home
+Assistant's own: for each disabled entity of a device that is gone it clears the discovery topic once more, and wonders
+why. "Referenced entities": a test clicks until Home Assistant is ready for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,20 @@ async def test_another_unit_at_the_same_port_is_another_device(broker: Mosquitto
     assert DEVICE not in held
 
 
+async def test_a_renamed_pdu_is_the_device_it_was(broker: Mosquitto, tmp_path: Path) -> None:
+    settings = settings_for(broker.port, tmp_path)
+    await once(settings, broker)
+    renamed = replace(settings, pdus={"cellar": PduView()})
+    with Observer(broker.port) as observer:
+        async with running(renamed, status(replace(snapshot(), pdu="cellar"))) as world:
+            await settled(broker.port, world)
+            await until(lambda: not [t for t in retained_at(broker.port) if t.startswith("apcbridge/pdu1")])
+            held = retained_at(broker.port)
+        assert all(m.payload for m in observer.on(DEVICE)), "its entities never go"
+    assert [t for t in held if t.startswith("homeassistant/device/apcbridge_za")] == [DEVICE]
+    assert b"apcbridge/cellar/outlet/1/set" in held[DEVICE]
+
+
 async def test_outlets_as_devices_of_their_own(broker: Mosquitto, tmp_path: Path) -> None:
     settings = settings_for(broker.port, tmp_path)
     own = replace(settings, homeassistant=HomeAssistantSettings(outlet_devices=True))

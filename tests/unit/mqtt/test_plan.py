@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,3 +214,36 @@ def test_whatever_happened_the_broker_ends_up_as_if_it_had_not(
     fresh.take(plan, plan.pdu(status(final), {}, MONO + 200.0 + CLEAR_AFTER_S))
     assert {t: steady(p) for t, p in broker.held.items()} == {t: steady(p) for t, p in fresh.held.items()}
     assert ledger.topics.get("pdu1", set()) == fresh.held.keys()
+
+
+def test_a_renamed_pdu_is_the_same_device_whoever_comes_first() -> None:
+    for reading_first in (True, False):
+        ledger, broker = Ledger(None), Broker()
+        broker.take(old := Plan(settings(), ledger), old.pdu(status(full_snapshot()), {}, MONO))
+        plan = Plan(settings(pdus={"cellar": PduView()}), ledger)
+        renamed = status(replace(full_snapshot(), pdu="cellar"), pdu="cellar")
+        steps = (partial(plan.pdu, renamed, {}), plan.strangers)
+        said: list[tuple[str, bytes]] = []
+        for now_mono in (MONO, MONO + CLEAR_AFTER_S + 1, MONO + 2 * CLEAR_AFTER_S + 2):
+            for step in steps if reading_first else reversed(steps):
+                publications = step(now_mono)
+                said += [(p.topic, p.payload) for p in publications]
+                broker.take(plan, publications)
+        assert [topic for topic in broker.held if topic.startswith("homeassistant/")] == [DEVICE]
+        assert (DEVICE, b"") not in said, "its entities never go"
+        assert not [topic for topic in broker.held if topic.startswith("apcbridge/pdu1/")]
+        assert b"apcbridge/cellar/outlet/1/state" in broker.held[DEVICE]
+
+
+def test_a_pdu_that_is_gone_is_offline_at_once_and_waits_for_no_newcomer_for_ever() -> None:
+    ledger, broker = Ledger(None), Broker()
+    broker.take(old := Plan(settings(), ledger), old.pdu(status(full_snapshot()), {}, MONO))
+    plan = Plan(settings(pdus={"cellar": PduView()}), ledger)
+    assert broker.take(plan, plan.strangers(MONO)) == ["apcbridge/pdu1/availability"]
+    assert broker.held["apcbridge/pdu1/availability"] == b"offline"
+    assert plan.next_change_mono() == MONO + IDENTITY_GRACE_S
+    assert broker.take(plan, plan.strangers(MONO + 1)) == []
+    assert broker.take(plan, plan.strangers(MONO + IDENTITY_GRACE_S)) == [DEVICE], "the entities go first"
+    broker.take(plan, plan.strangers(MONO + IDENTITY_GRACE_S + CLEAR_AFTER_S))
+    assert not broker.held
+    assert plan.next_change_mono() is None
