@@ -36,7 +36,7 @@ FIND_PYTHON := for candidate in $${PYTHON:-} python3 /usr/bin/python3 python3.11
 AS_ROOT := $$(if [ "$$(id -u)" = 0 ]; then echo env; else echo sudo -n env; fi)
 
 # The last Home Assistant for each Python: interpreter, version, and the paho-mqtt that it asks for.
-HOME_ASSISTANTS := 3.11/2024.3.3/1.6.1 3.12/2025.1.4/1.6.1 3.13/2025.4.4/2.1.0
+HOME_ASSISTANTS := 3.11/2024.3.3/1.6.1 3.12/2025.1.4/1.6.1 3.13/2025.4.4/2.1.0 3.14/2026.11.0/2.1.0
 
 .PHONY: help demo test test-ha check quick bench fuzz soak docs deb deb-trial trial-packages clean debian-packages
 
@@ -75,7 +75,7 @@ $(VENV)/systemd: pyproject.toml $(VENV)/development | debian-packages
 test: debian-packages $(VENV)/systemd check
 	packaging/deb/beside $(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
-# Those whose Python is found; there must be one.
+# Those whose Python is found, or can be had from Debian testing (as root, with debootstrap); there must be one.
 test-ha: debian-packages $(VENV)/development
 	@venvs=; for wanted in $(HOME_ASSISTANTS); do \
 		IFS=/ read -r version assistant paho <<<"$$wanted"; venv=$(CURDIR)/.venv-ha-$$assistant; \
@@ -83,16 +83,19 @@ test-ha: debian-packages $(VENV)/development
 			python=; for candidate in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version".*/bin/python; do \
 				"$$candidate" -c "import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" \
 					2>/dev/null && { python=$$candidate; break; }; done; \
-			if [ -z "$$python" ]; then echo "No Python $$version: Home Assistant $$assistant is left out"; continue; fi; \
 			echo "Installing Home Assistant $$assistant into $${venv##*/}, which takes minutes"; \
-			"$$python" -m venv --clear "$$venv"; \
-			"$$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-				"homeassistant==$$assistant" "paho-mqtt==$$paho"; \
+			if [ -n "$$python" ]; then \
+				"$$python" -m venv --clear "$$venv"; \
+				"$$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+					"homeassistant==$$assistant" "paho-mqtt==$$paho"; \
+			else \
+				tests/integration/homeassistant_in_debian "$$venv" "$$version" "$$assistant" "$$paho" || continue; \
+			fi; \
 			touch "$$venv/installed"; \
 		fi; \
 		venvs=$$venvs:$$venv; \
 	done; \
-	[ -n "$$venvs" ] || { echo "Python 3.11, 3.12 or 3.13 is needed" >&2; exit 1; }; \
+	[ -n "$$venvs" ] || { echo "Python 3.11, 3.12, 3.13 or 3.14 is needed" >&2; exit 1; }; \
 	APCBRIDGE_HA_VENVS=$${venvs#:} $(BIN)/python -m pytest tests/integration/test_mqtt_real_homeassistant.py $(PYTEST_ARGS)
 
 check: $(VENV)/development
@@ -101,7 +104,8 @@ check: $(VENV)/development
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict -d '{extends: relaxed, rules: {line-length: disable}}' config packaging
 	$(BIN)/shellcheck .ci/run packaging/deb/{beside,build,configured,possible,root,trial,trial-service} \
-		packaging/deb/debian/{postinst,prerm,postrm} config/examples/nagios/check_apcbridge_mqtt
+		packaging/deb/debian/{postinst,prerm,postrm} config/examples/nagios/check_apcbridge_mqtt \
+		tests/integration/homeassistant_in_debian
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint packaging/container/Containerfile packaging/homeassistant/Dockerfile; \
 	else echo "no hadolint for this machine: the container files are not checked"; fi
 

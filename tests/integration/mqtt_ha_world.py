@@ -58,9 +58,9 @@ _NOT_OURS = re.compile(
     r"|No ACK from MQTT server|logging too frequently|No device components to cleanup"
     r"|Referenced entities \S+ are missing or not currently available"
 )
-"""The state stream is the test's own, and the broker does go away in the tests. "No device components" is an echo of Home
-Assistant's own: for each disabled entity of a device that is gone it clears the discovery topic once more, and wonders
-why. "Referenced entities": a test clicks until Home Assistant is ready for it."""
+"""The state stream is the test's own, and the broker does go away in the tests. "No device components" is an echo of
+Home Assistant's own: for each disabled entity of a device that is gone it clears the discovery topic once more, and
+wonders why. "Referenced entities": a test clicks until Home Assistant is ready for it."""
 
 
 @dataclass(frozen=True, slots=True)
