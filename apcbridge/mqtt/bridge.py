@@ -18,6 +18,7 @@ from apcbridge.model import LinkState
 from apcbridge.mqtt.backoff import Backoff
 from apcbridge.mqtt.connection import BrokerConnection, NoConsent, ProtocolUnsupported, SessionTakenOver
 from apcbridge.mqtt.inbox import Inbox
+from apcbridge.mqtt.intruders import Intruders
 from apcbridge.mqtt.ledger import Ledger
 from apcbridge.mqtt.payloads import Retained
 from apcbridge.mqtt.publisher import Publisher
@@ -65,6 +66,7 @@ class MqttBridge:
         self._publisher = Publisher(settings, store, clock, self._ledger, self._bridge_values)
         self._verbs = Verbs(settings, self._publisher, self.health, verbs or {})
         self._inbox = Inbox(settings, door, clock, self._publisher, self._verbs.submit, self._homeassistant_born)
+        self._intruders = Intruders(self._topics)
         self._incoming: deque[Incoming] = deque()
         self._arrived = asyncio.Event()
         self._born = asyncio.Event()
@@ -227,13 +229,16 @@ class MqttBridge:
     async def _subscribe(self, connection: BrokerConnection) -> None:
         """Make the subscriptions what the settings ask for; what the broker refused before is asked for again."""
         async with self._subscribing:
-            filters = self._wanted_filters()
+            guarded = self._intruders.filters(self._settings.pdus) if connection.hears_no_echo else ()
+            filters = (*self._wanted_filters(), *guarded)
             missing = [name for name in filters if name not in self._filters]
             unwanted = self._filters.difference(filters)
             if unwanted:
                 connection.unsubscribe(sorted(unwanted))
-            self._refused_filters = await connection.subscribe(missing) if missing else {}
-            self._filters = frozenset(filters).difference(self._refused_filters)
+            refused = await connection.subscribe(missing) if missing else {}
+            self._filters = frozenset(filters).difference(refused)
+            # Who may not read our own topics is told of no intruder; everything else works.
+            self._refused_filters = {name: reason for name, reason in refused.items() if name not in guarded}
         for name, reason in self._refused_filters.items():
             log.error("MQTT: the broker refuses the subscription to %s (%s): no commands from there", name, reason)
 
@@ -278,7 +283,16 @@ class MqttBridge:
             await self._arrived.wait()
             self._arrived.clear()
             while self._incoming:
-                self._inbox.receive(self._incoming.popleft())
+                message = self._incoming.popleft()
+                if message.topic in self._intruders.filters(self._settings.pdus):
+                    self._heard_intruder(message)
+                else:
+                    self._inbox.receive(message)
+
+    def _heard_intruder(self, message: Incoming) -> None:
+        if self._intruders.heard(message, self._clock.monotonic()):
+            self._publisher.publish_everything_again()
+        self._publisher.bridge_changed()
 
     def _homeassistant_born(self) -> None:
         self._born.set()
@@ -338,6 +352,7 @@ class MqttBridge:
     def _problems(self) -> list[str]:
         found = [f"the broker refuses the subscription to {name}" for name in self._refused_filters]
         found += [f"the broker does not let us publish to {topic}" for topic in list(self._denied)[:3]]
+        found += self._intruders.problems(self._clock.monotonic())
         for status in self._store:
             if status.pdu in self._settings.pdus and status.link.state is not LinkState.UP:
                 found.append(f"{status.pdu}: console {status.link.state.value} {status.link.detail}".strip())

@@ -126,6 +126,11 @@ class BrokerConnection:
         """Whether the broker waits with the will when the connection ends without a word (MQTT 5)."""
         return self._version == MQTTProtocolVersion.MQTTv5
 
+    @property
+    def hears_no_echo(self) -> bool:
+        """Whether the broker keeps our own messages from us (MQTT 5)."""
+        return self._version == MQTTProtocolVersion.MQTTv5
+
     async def open(self) -> None:
         """Connect and wait for the broker's consent.
 
