@@ -310,7 +310,7 @@ class MqttBridge:
             return  # the health topic itself may be denied: telling of it must come to an end
         self._denied[topic] = reason
         if self._denials.take(self._clock.monotonic()):
-            log.error("MQTT: the broker does not let us publish to %s (%s): check its access rules", topic, reason)
+            log.error("MQTT: the broker does not let us publish to %s (%s)", topic, reason)
         self._publisher.bridge_changed()
 
     def _complain(self, error: BrokerError, wait_s: float) -> None:
@@ -318,7 +318,7 @@ class MqttBridge:
         text = str(error)
         if self._backoff.is_clash(self._clock.monotonic()) or isinstance(error, SessionTakenOver):
             client_id = self._settings.client_id
-            text = f"connections end as soon as they begin: is another apcbridge using client id {client_id}?"
+            text = f"{text}; connections end as soon as they begin: is another apcbridge using client id {client_id}?"
         level = logging.DEBUG if text == self._last_failure else logging.ERROR
         log.log(level, "MQTT: %s; next attempt in %.0f s", text, wait_s)
         self._last_failure = text

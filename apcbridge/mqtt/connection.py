@@ -90,7 +90,7 @@ class BrokerConnection:
         """Prepare to connect.
 
         ``on_message`` gets what arrives. ``on_denied(topic, reason)`` is called for a message that the broker
-        acknowledged by saying no (MQTT 5 only; 3.1.1 has no words for it).
+        acknowledged by saying no, or is too large for it (MQTT 5 only; 3.1.1 has no words for either).
         """
         self.settings = settings
         """What the connection was made with."""
@@ -205,6 +205,10 @@ class BrokerConnection:
         """Tell whether the broker takes a packet of that size (MQTT 5: it said so when we connected)."""
         size = packet_bytes(message.topic, message.payload) + len(message.correlation or b"")
         return self.packet_limit is None or size <= self.packet_limit
+
+    def leave_out(self, message: Outgoing) -> None:
+        """Report a message that does not fit, in place of publishing it."""
+        self._on_denied(message.topic, f"its {len(message.payload)} bytes are more than the broker takes")
 
     async def drain(self) -> None:
         """Wait until everything published has been acknowledged."""
@@ -369,6 +373,6 @@ class BrokerConnection:
         if not self._unacknowledged:
             self._idle.set()
         if reason.is_failure:
-            self._on_denied(sent.topic, str(reason))
+            self._on_denied(sent.topic, f"{reason}: check its access rules")
         if sent.on_ack is not None:
             sent.on_ack()

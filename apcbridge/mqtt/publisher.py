@@ -145,8 +145,9 @@ class Publisher:
         self._outbox.extendleft(reversed(self._unacknowledged.values()))
         self._unacknowledged.clear()
         self._plan.packet_limit = connection.packet_limit
-        messages, took_s = await self._publish_all(connection)
         online = Publication(owner=BRIDGE, topic=self._topics.bridge("state"), payload=ONLINE, same_as=ONLINE)
+        self._plan.about_to_send(online)
+        messages, took_s = await self._publish_all(connection)
         await self._send(connection, online)
         log.info("MQTT: everything is published: %d messages in %.2f s", messages + 1, took_s)
         while True:
@@ -249,7 +250,7 @@ class Publisher:
             await connection.publish(message)
             self.published += 1
         else:
-            log.error("MQTT: %s has %d bytes, more than the broker takes", message.topic, len(message.payload))
+            connection.leave_out(message)
         self._plan.sent(publication)
 
     def _take_edges(self) -> None:
@@ -286,7 +287,7 @@ class Publisher:
                 await connection.publish(message, partial(self._acknowledged, serial))
                 self.published += 1
             else:
-                log.error("MQTT: a message for %s is larger than the broker takes", message.topic)
+                connection.leave_out(message)
                 self._acknowledged(serial)
 
     def _acknowledged(self, serial: int) -> None:

@@ -96,6 +96,15 @@ async def test_a_base_topic_that_changed_leaves_nothing_behind(broker: Mosquitto
         await until(lambda: not [t for t in retained_at(broker.port) if t.startswith("apcbridge/pdu1")])
 
 
+async def test_a_bridge_with_another_id_leaves_nothing_of_its_old_one(broker: Mosquitto, tmp_path: Path) -> None:
+    settings = settings_for(broker.port, tmp_path)
+    await once(settings, broker)
+    async with running(replace(settings, bridge_id="rack-b")):
+        with Observer(broker.port) as observer:
+            await until(lambda: observer.last("apcbridge/bridge/rack-b/state") == b"online")
+        await until(lambda: not [t for t in retained_at(broker.port) if "rack-a" in t or "rack_a" in t])
+
+
 async def test_a_serial_number_that_turns_up_later_changes_no_identity(broker: Mosquitto, tmp_path: Path) -> None:
     settings = settings_for(broker.port, tmp_path)
     nameless = "homeassistant/device/apcbridge_rack_a_pdu1/config"
