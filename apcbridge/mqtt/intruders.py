@@ -32,7 +32,7 @@ class Intruders:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._heard_mono: dict[str, float] = {}
-        self._repairs = TokenBucket(burst=REPAIRS, per_s=1 / REPAIR_AGAIN_S)
+        self._repairs = TokenBucket(rate=1 / REPAIR_AGAIN_S, burst=REPAIRS)
 
     def filters(self, pdus: Iterable[str]) -> tuple[str, ...]:
         """List what to subscribe to, without our own messages."""
@@ -44,7 +44,7 @@ class Intruders:
             if message.topic not in self._present(now_mono):
                 log.error("MQTT: %s", self._accusation(message.topic))
             self._heard_mono[message.topic] = now_mono
-        return self._repairs.allow(now_mono)
+        return self._repairs.take(now_mono)
 
     def problems(self, now_mono: float) -> list[str]:
         """Say what is wrong, for the health topic."""
