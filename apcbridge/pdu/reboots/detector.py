@@ -268,7 +268,7 @@ class RebootDetector:
     def _later_start(self, life: Life, reading: UpTime) -> None:
         """Tell a restart from a roll-over and from a garbled reading."""
         wrap_s = life.wrap(reading, self._pace)
-        if wrap_s is not None and self._silence is None:
+        if wrap_s is not None and not (self._silence and self._fits_silence(self._silence, reading)):
             life.wrapped_s += wrap_s
             self._revision += 1
             self._same_life(life, reading)

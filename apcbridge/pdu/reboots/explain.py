@@ -13,7 +13,7 @@ from apcbridge.pdu.reboots.lives import RESOLUTION_S, words
 from apcbridge.pdu.reboots.rhythm import WATCHDOG_MIN_S, on_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from apcbridge.pdu.reboots.eventlog import LoggedStart
     from apcbridge.pdu.reboots.lives import Life
@@ -149,7 +149,11 @@ def _logged(
         return (), False
     found, join = fresh_starts(log, mark)
     kept = found[: max(1, min(MOST_AT_ONCE, len(found) - (mark.owed if mark else 0)))]
-    ours = [start for start in kept if _in_window(finding, kept[0], start, mark, pace)]
+    ours = [
+        start
+        for start, ago_s in zip(kept, _agos(kept), strict=True)
+        if start is kept[0] or _in_window(finding, ago_s, mark, pace)
+    ]
     return tuple(reversed(ours)), join is Join.JOINED
 
 
@@ -160,14 +164,25 @@ def _counted_before(finding: Finding, mark: LogMark | None, pace: float) -> bool
     return (finding.life.boot.mid - finding.old_boot_mono) * pace < CLOSE_S
 
 
-def _in_window(finding: Finding, newest: LoggedStart, start: LoggedStart, mark: LogMark | None, pace: float) -> bool:
-    """Tell whether a logged start lies between the last sight of the old life and the newest start.
+def _agos(kept: Sequence[LoggedStart]) -> Iterator[float | None]:
+    """Tell how long before the newest start each was, newest first; None where that cannot be told.
 
-    The PDU's clock may be anything, so only its differences count, and where it ran backwards the mark decides alone.
+    The PDU's clock may be anything, so only its differences count, and only as long as it ran on: a card that begins
+    anew at midnight writes the same times again.
     """
-    if start is newest:
-        return True
-    ago_s = _ago(newest, start)
+    later_s = kept[0].clock_s if kept else None
+    ran_on = True
+    for start in kept:
+        ran_on = ran_on and (start.clock_s is None or later_s is None or start.clock_s <= later_s)
+        later_s = later_s if start.clock_s is None else start.clock_s
+        yield _ago(kept[0], start) if ran_on else None
+
+
+def _in_window(finding: Finding, ago_s: float | None, mark: LogMark | None, pace: float) -> bool:
+    """Tell whether a start so long before the newest one came after the last sight of the old life.
+
+    Where the clock cannot tell, the mark decides alone.
+    """
     if ago_s is None or finding.after_mono is None or finding.any_time:
         return mark is not None
     slack_s = RESOLUTION_S / pace

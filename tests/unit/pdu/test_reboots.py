@@ -227,6 +227,20 @@ class TestNoFalseReport:
         assert abs(boot_mono - true_boot) < 90
         assert scene.daemon_restarts().polls(4).waits().reported == []
 
+    def test_nor_is_one_that_rolled_over_before_the_line_was_pulled(self) -> None:
+        wrap_s = WRAPS_S[0]
+        scene = (
+            Scene(boot=1000.0 - wrap_s + 100).polls(3).lacks(Evidence.EVENT_LOG, Evidence.RESET_CAUSE).later(4 * 3600)
+        )
+        scene.boot += wrap_s
+        scene.silent().later(1800).back(session_lost=False, since_s=1805).polls(4).waits()
+        assert scene.reported == []
+
+    def test_one_that_fell_while_the_console_was_silent_is_a_restart(self) -> None:
+        scene = Scene(boot=1000.0 - WRAPS_S[0] + 100).polls(3).lacks(Evidence.EVENT_LOG, Evidence.RESET_CAUSE).later(60)
+        scene.silent().later(60).restarts(ago_s=30).back(session_lost=True, since_s=65).polls(4).waits()
+        assert scene.causes == ["unknown"]
+
     def test_a_log_line_alone_is_no_restart_while_the_up_time_goes_on(self) -> None:
         scene = steady().log("01:00:00 System: something")
         assert scene.polls(1).log(f"02:00:00 {RESTARTED}", "01:00:00 System: something").waits().reported == []
@@ -408,6 +422,16 @@ class TestSeveralAtOnce:
         assert scene.detector.wanted_evidence() == {Evidence.EVENT_LOG}
         scene.log(*self.lines("02:00:00"), self.KNOWN).waits()
         assert scene.causes == ["unknown"]
+
+    def test_a_card_that_begins_anew_at_midnight_repeats_its_times(self) -> None:
+        """A start of an earlier epoch with the very time of the newest one is not a second one of now."""
+        scene = steady().lacks(Evidence.RESET_CAUSE).log(f"00:52:00 {RESTARTED}").later(300)
+        scene.silent().later(100).restarts(ago_s=60).back(session_lost=True, since_s=105).polls(3).waits()
+        assert len(scene.reported) == 1, "made without the log, so that its place in it is lost"
+        scene.later(400).silent().later(100).restarts(ago_s=60).back(session_lost=True, since_s=105).polls(3)
+        times = ("01:09:58", "00:59:25", "00:48:00", "23:00:00", "01:09:58", "00:59:25")
+        scene.log(*(f"{time} {RESTARTED}" for time in times)).waits()
+        assert len(scene.reported) == 2
 
 
 class TestAcrossDaemonRestarts:
