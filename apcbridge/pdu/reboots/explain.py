@@ -152,7 +152,7 @@ def _logged(
     ours = [
         start
         for start, ago_s in zip(kept, _agos(kept), strict=True)
-        if start is kept[0] or _in_window(finding, ago_s, mark, pace)
+        if start is kept[0] or _in_window(finding, ago_s, pace, placed=mark is not None and join is not Join.OVERRUN)
     ]
     return tuple(reversed(ours)), join is Join.JOINED
 
@@ -178,13 +178,14 @@ def _agos(kept: Sequence[LoggedStart]) -> Iterator[float | None]:
         yield _ago(kept[0], start) if ran_on else None
 
 
-def _in_window(finding: Finding, ago_s: float | None, mark: LogMark | None, pace: float) -> bool:
+def _in_window(finding: Finding, ago_s: float | None, pace: float, *, placed: bool) -> bool:
     """Tell whether a start so long before the newest one came after the last sight of the old life.
 
-    Where the clock cannot tell, the mark decides alone.
+    Where the clock cannot tell, being behind the known place in the log (``placed``) decides alone. If that place was
+    not found, it has left the log, or noise has spoilt it: then nothing tells an old start from a new one.
     """
     if ago_s is None or finding.after_mono is None or finding.any_time:
-        return mark is not None
+        return placed
     slack_s = RESOLUTION_S / pace
     earliest = finding.after_mono - slack_s
     if finding.old_boot_mono is not None:

@@ -423,6 +423,17 @@ class TestSeveralAtOnce:
         scene.log(*self.lines("02:00:00"), self.KNOWN).waits()
         assert scene.causes == ["unknown"]
 
+    @pytest.mark.parametrize("machine", [False, True])
+    def test_a_place_that_noise_has_spoilt_makes_no_flood_of_old_starts(self, *, machine: bool) -> None:
+        old = [f"{hour:02}:00:00 {RESTARTED}" for hour in range(20, 10, -1)]
+        scene = steady().lacks(Evidence.RESET_CAUSE).log("20:00:00 Syst?m: Network Interface rest", *old[1:]).later(60)
+        if machine:
+            scene = scene.restarts().daemon_restarts(300, machine=True).lacks(Evidence.RESET_CAUSE).polls(3)
+        else:
+            scene.silent().later(100).restarts(ago_s=60).back(session_lost=True, since_s=105).polls(3)
+        scene.log(f"00:00:08 {RESTARTED}", "00:00:02 System: Coldstart.", *old).waits()
+        assert scene.causes == ["power"]
+
     def test_a_card_that_begins_anew_at_midnight_repeats_its_times(self) -> None:
         """A start of an earlier epoch with the very time of the newest one is not a second one of now."""
         scene = steady().lacks(Evidence.RESET_CAUSE).log(f"00:52:00 {RESTARTED}").later(300)
