@@ -1,4 +1,4 @@
-"""One task per PDU: open the line, poll, serve commands before polls, back off, and never give up.
+"""One task per PDU: open the line, poll, serve commands before polls (but not for ever), back off, and never give up.
 
 The console's answers go to the :class:`~apcbridge.pdu.keeper.Keeper`, which builds the snapshots; this module decides
 what to ask next and what a failure means.
@@ -114,6 +114,10 @@ class Supervisor:
         self._opened = 0
         self._last_reason = ""
         self._next_poll_mono = self._clock.monotonic()
+        self._listed_mono = float("-inf")
+        """When the outlets were last listed."""
+        self._list_first = False
+        """One more command would put off a list that is due: the list goes first, or readings would grow stale."""
         self._identity_mono = self._load_due_mono = self._up_time_mono = float("-inf")
         self.progress_mono = self._clock.monotonic()
         self._tried = asyncio.Event()
@@ -193,12 +197,12 @@ class Supervisor:
         """Do the most urgent thing, or wait for one."""
         self._wake.clear()
         now_mono = self._clock.monotonic()
-        command = self._arbiter.take(self.id, now_mono, self._clock.wall())
+        command = self._next_command()
         if command is not None:
             await self._execute(driver, command)
         elif not self._ladder.failures and (held := self._keeper.agenda.due(now_mono)) is not None:
             await self._carry_on(driver, held)
-        elif now_mono >= self._next_poll_mono:
+        elif self._list_first or now_mono >= self._next_poll_mono:
             self._next_poll_mono = now_mono + self._settings.poll_interval_s
             await self._poll(driver)
         else:
@@ -211,6 +215,17 @@ class Supervisor:
     async def _poll(self, driver: Driver) -> None:
         """Read what is due; commands that arrive meanwhile go first."""
         now_mono = self._clock.monotonic()
+        try:
+            await self._read_identity(driver, now_mono)
+            await self._read_status(driver, now_mono)
+        finally:
+            self._list_first = False
+        await self._gather_evidence(driver)
+        self._succeeded()
+        if now_mono >= self._configs_due_mono:
+            await self._read_configs(driver, now_mono)
+
+    async def _read_identity(self, driver: Driver, now_mono: float) -> None:
         if now_mono - self._identity_mono >= IDENTITY_EVERY_S:
             told = await self._ask_if_offered(driver, ReadIdentity())
             self._identity_mono = now_mono - (0 if told else IDENTITY_EVERY_S - UNTOLD_AGAIN_S)
@@ -218,11 +233,6 @@ class Supervisor:
         elif self._up_time_due(now_mono):
             await self._ask_if_offered(driver, ReadIdentity(about=False))
             self._up_time_mono = now_mono
-        await self._read_status(driver, now_mono)
-        await self._gather_evidence(driver)
-        self._succeeded()
-        if now_mono >= self._configs_due_mono:
-            await self._read_configs(driver, now_mono)
 
     async def _read_status(self, driver: Driver, now_mono: float) -> None:
         cheap = self._session.dialect in (DialectId.D3C, DialectId.D4)
@@ -232,6 +242,7 @@ class Supervisor:
             self._load_due_mono = now_mono + UNTOLD_AGAIN_S if load else self._load_due_mono
         elif not cheap:
             self._load_due_mono = now_mono + MENU_LOAD_EVERY_S
+        self._listed_mono = self._clock.monotonic()
         for _ in range(CONFIRM_READS):
             if self._keeper.settled:
                 break
@@ -298,11 +309,8 @@ class Supervisor:
         return bool(getattr(self._session.capabilities, capability, False))
 
     async def _ask(self, driver: Driver, goal: Goal) -> None:
-        """Pursue a goal of a poll, after any command that waits; raise what made it fail."""
-        while not self._stopping:
-            command = self._arbiter.take(self.id, self._clock.monotonic(), self._clock.wall())
-            if command is None:
-                break
+        """Pursue a goal of a poll, after the commands that wait and may go first; raise what made it fail."""
+        while not self._stopping and (command := self._next_command()) is not None:
             await self._execute(driver, command)
         end = await self._pursue(driver, goal)
         if isinstance(end, GoalFailed):
@@ -336,9 +344,16 @@ class Supervisor:
 
     # Commands
 
+    def _next_command(self) -> Command | None:
+        """Take the next command, unless a list that it would put off goes first."""
+        if self._list_first:
+            return None
+        return self._arbiter.take(self.id, self._clock.monotonic(), self._clock.wall())
+
     async def _execute(self, driver: Driver, command: Command) -> None:
         """Carry out one command; it ends here in exactly one result, whatever happens, or rests in the agenda."""
         self._command = self._keeper.command = command
+        began_mono = self._clock.monotonic()
         verdict: Ending | None = Ending(ResultStatus.UNKNOWN, "the bridge was stopped while it was carried out")
         try:
             verdict = await self._executor.carry_out(driver, command)
@@ -352,6 +367,9 @@ class Supervisor:
             else:
                 self._end(command, verdict)
             self._answer()
+            now_mono = self._clock.monotonic()
+            another_mono = now_mono + (now_mono - began_mono)
+            self._list_first = another_mono >= self._listed_mono + self._settings.poll_interval_s
         driver.check()
 
     def _end(self, command: Command, verdict: Ending) -> None:
