@@ -28,13 +28,18 @@ class Backoff:
         """``random`` gives numbers from 0 to 1."""
         self._random = random
         self._failures = 0
+        self._refusals = 0
+        """How often in a row the broker would not have us."""
         self._short_lives: deque[float] = deque(maxlen=CLASH_LOSSES)
 
     def failed(self, *, refused: bool) -> float:
         """Count an attempt that did not succeed; return the seconds to wait."""
         self._failures += 1
+        self._refusals = self._refusals + 1 if refused else 0
         self._short_lives.clear()
-        return self._wait_s(REFUSED_MAX_S if refused else UNREACHABLE_MAX_S)
+        if refused:  # one that has just come back may refuse everybody at first: its absence does not count
+            return self._wait_s(self._refusals, REFUSED_MAX_S)
+        return self._wait_s(self._failures, UNREACHABLE_MAX_S)
 
     def lost(self, lived_s: float, now_mono: float) -> float:
         """Count the end of a connection that had been established; return the seconds to wait."""
@@ -44,7 +49,8 @@ class Backoff:
         else:
             self._short_lives.append(now_mono)
         self._failures += 1
-        return self._wait_s(UNREACHABLE_MAX_S)
+        self._refusals = 0
+        return self._wait_s(self._failures, UNREACHABLE_MAX_S)
 
     def is_clash(self, now_mono: float) -> bool:
         """Tell whether connections keep ending soon after they began, which is what two clients of one id look like.
@@ -53,6 +59,6 @@ class Backoff:
         """
         return len(self._short_lives) == CLASH_LOSSES and now_mono - self._short_lives[0] <= CLASH_WITHIN_S
 
-    def _wait_s(self, limit_s: float) -> float:
-        wait_s = min(limit_s, FIRST_S * 2.0 ** min(self._failures - 1, 10))
+    def _wait_s(self, failures: int, limit_s: float) -> float:
+        wait_s = min(limit_s, FIRST_S * 2.0 ** min(failures - 1, 10))
         return wait_s * (1 - JITTER + 2 * JITTER * self._random())

@@ -17,6 +17,16 @@ def test_a_broker_that_refuses_is_left_alone_for_up_to_a_minute() -> None:
     assert [backoff.failed(refused=True) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
+def test_a_broker_that_refuses_as_it_comes_back_is_soon_asked_again() -> None:
+    backoff = Backoff(lambda: 0.5)
+    for _ in range(6):
+        backoff.lost(1.0, 10.0)
+        backoff.failed(refused=False)
+    assert [backoff.failed(refused=True) for _ in range(3)] == [1, 2, 4]
+    backoff.lost(1.0, 20.0)
+    assert backoff.failed(refused=True) == 1
+
+
 @pytest.mark.parametrize(("random", "factor"), [(0.0, 0.8), (1.0, 1.2)])
 def test_jitter(random: float, factor: float) -> None:
     assert Backoff(lambda: random).failed(refused=False) == pytest.approx(factor)
