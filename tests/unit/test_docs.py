@@ -12,9 +12,10 @@ from apcbridge import cli
 from apcbridge.config import examine
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+FOLDERS = ("docs", "config", "packaging")
+PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 
-LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
 PICTURE = re.compile(r'\b(?:src|srcset)="([^"]+)"')
 NAMED_FILE = re.compile(r"`((?:apcbridge|tests|config|systemd|docs)/[\w./-]*\w)`")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -26,9 +27,19 @@ def name_of(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    targets = {target for target in [*LINK.findall(text), *PICTURE.findall(text)] if "://" not in target}
-    assert not {target for target in targets if not (page.parent / target).exists()}
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    links = [(target, anchor) for target, anchor in LINK.findall(text) if "://" not in target]
+    for target, anchor in [*links, *((picture, "") for picture in PICTURE.findall(text))]:
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a link can name in a page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    plain = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in plain}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -44,7 +55,7 @@ def test_commands_of_ours_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for block in (body for kind, body in BLOCK.findall(text) if kind in ("sh", "")):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line.removeprefix("$ ").removeprefix("sudo "), comments=True) if "'" not in line else []
             match words:
                 case ["make", target, *_]:
