@@ -231,6 +231,18 @@ def test_the_zabbix_template_is_consistent() -> None:
                 assert set(called) <= keys, trigger["expression"]
 
 
+def test_zabbix_alarms_when_one_unknown_object_fails_all_that_it_asked_for() -> None:
+    export = yaml.safe_load((EXAMPLES / "zabbix" / "apcbridge.yaml").read_text(encoding="utf-8"))["zabbix_export"]
+    [item] = [
+        one for template in export["templates"] for one in template["items"] if one["key"] == "apcbridge.freshness"
+    ]
+    [step] = item["preprocessing"]
+    assert (step["type"], step["error_handler"]) == ("CHECK_NOT_SUPPORTED", "CUSTOM_VALUE")
+    [trigger] = item["triggers"]
+    assert trigger["expression"].endswith(")>1")
+    assert int(step["error_handler_params"]) > 1
+
+
 def test_zabbix_would_import_every_uuid_of_the_template() -> None:
     text = (EXAMPLES / "zabbix" / "apcbridge.yaml").read_text(encoding="utf-8")
     found = re.findall(r"\buuid: (\S+)", text)
