@@ -34,7 +34,7 @@ TOKEN = "a token of 20 letters"
 
 LEFT_OUT = {
     r"make \w": "tests/unit/test_docs.py holds the target to the Makefile, CI makes it",
-    r"sudo (apt|adduser|install|python3|/opt/apcbridge/bin/pip) ": "changes the machine",
+    r"sudo (apt|adduser|install|ln|python3|/opt/apcbridge/bin/pip) ": "changes the machine",
     r"(sudo )?systemctl ": "needs systemd; packaging/deb/trial has the package's scripts",
     r"pipx |podman ": "not in Debian 12's base, or no container engine",
     r"apcbridge demo --once": "as long as the demo; tests/integration/test_run.py has it",
