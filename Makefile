@@ -6,6 +6,7 @@
 # make test-ha real Home Assistants, each in a virtual environment of its own (slow: they install themselves first)
 # make docs    generated pages
 # make deb     the Debian package, in dist/;  make deb-trial: its whole life, in a Debian 12 of its own (root)
+# make container-trial   the image and the Home Assistant app, built and run by podman (root)
 # make clean   removes the virtual environments and caches
 
 SHELL := /bin/bash
@@ -38,7 +39,7 @@ AS_ROOT := $$(if [ "$$(id -u)" = 0 ]; then echo env; else echo sudo -n env; fi)
 # The last Home Assistant for each Python: interpreter, version, and the paho-mqtt that it asks for.
 HOME_ASSISTANTS := 3.11/2024.3.3/1.6.1 3.12/2025.1.4/1.6.1 3.13/2025.4.4/2.1.0 3.14/2026.11.0/2.1.0
 
-.PHONY: help demo test test-ha check quick bench fuzz soak docs deb deb-trial trial-packages clean debian-packages
+.PHONY: help demo test test-ha check quick bench fuzz soak docs deb deb-trial trial-packages container-trial clean debian-packages
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -104,8 +105,8 @@ check: $(VENV)/development
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict -d '{extends: relaxed, rules: {line-length: disable}}' config packaging
 	$(BIN)/shellcheck .ci/run packaging/deb/{beside,build,configured,possible,root,trial,trial-service} \
-		packaging/deb/debian/{postinst,prerm,postrm} config/examples/nagios/check_apcbridge_mqtt \
-		tests/integration/homeassistant_in_debian
+		packaging/deb/debian/{postinst,prerm,postrm} packaging/container/trial \
+		config/examples/nagios/check_apcbridge_mqtt tests/integration/homeassistant_in_debian
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint packaging/container/Containerfile packaging/homeassistant/Dockerfile; \
 	else echo "no hadolint for this machine: the container files are not checked"; fi
 
@@ -145,6 +146,12 @@ deb-trial: trial-packages
 	packaging/deb/root build/deb-trial/root
 	packaging/deb/trial build/deb-trial/root build/deb-trial/apcbridge_*.deb
 	rm -rf --one-file-system build/deb-trial
+
+# Needs root; some minutes. PODMAN says how podman is called, where "podman" does not do.
+container-trial:
+	@$(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES="podman debootstrap ca-certificates snmp mosquitto-clients"
+	packaging/container/trial build/container-trial
+	rm -rf --one-file-system build/container-trial
 
 clean:
 	rm -rf $(VENV) .venv-ha-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,4 +1,7 @@
-"""The container and the Home Assistant app, as far as they can be judged without a container engine."""
+"""The container and the Home Assistant app, as far as they can be judged without a container engine.
+
+packaging/container/trial has the rest.
+"""
 
 from __future__ import annotations
 
@@ -128,5 +131,7 @@ def test_the_container_is_not_root_and_drops_what_it_does_not_need() -> None:
     service = compose["services"]["apcbridge"]
     assert service["cap_drop"] == ["ALL"]
     assert service["read_only"] is True
-    assert f"uid={user},gid={user}," in service["tmpfs"][0]
+    # One option of it or another is refused by podman, or by docker.
+    assert "tmpfs" not in service
+    assert f"-o {user} -g {user} " in (PACKAGING / "container" / "compose.yaml").read_text(encoding="utf-8")
     assert (PACKAGING.parent / service["build"]["dockerfile"]).is_file()
