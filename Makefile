@@ -149,7 +149,7 @@ deb-trial: trial-packages
 
 # Needs root; some minutes. PODMAN says how podman is called, where "podman" does not do.
 container-trial:
-	@$(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES="podman debootstrap ca-certificates snmp mosquitto-clients"
+	@$(MAKE) --no-print-directory debian-packages DEBIAN_PACKAGES="podman containernetworking-plugins iptables debootstrap ca-certificates snmp mosquitto-clients"
 	packaging/container/trial build/container-trial
 	rm -rf --one-file-system build/container-trial
 
