@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from apcbridge.facts import Json, encode, judges_load, outlet_name
-from apcbridge.mqtt.entities import Component, PduEntities, availability, entity_ids, pdu_object_id, slug
+from apcbridge.mqtt.entities import Component, PduEntities, availability, durations, entity_ids, pdu_object_id, slug
 from apcbridge.mqtt.settings import DiscoveryMode, MqttSettings
 from apcbridge.mqtt.topics import Topics, packet_bytes
 
@@ -111,7 +111,8 @@ def discovery_inputs(snapshot: PduSnapshot) -> Hashable:
     """Return everything of a snapshot that :func:`pdu_devices` looks at: equal inputs give equal devices."""
     return (
         snapshot.identity,
-        tuple((o.number, o.name, o.on_delay_s, o.off_delay_s, o.reboot_duration_s) for o in snapshot.outlets),
+        tuple((o.number, o.name) for o in snapshot.outlets),
+        tuple(durations(snapshot).items()),
         judges_load(snapshot),
         tuple(load.index for load in snapshot.phases),
         tuple(load.index for load in snapshot.banks),

@@ -32,6 +32,8 @@ _OUTLET_WORDS = {
     "label": "Label",
 }
 """What follows the outlet's name in an entity's name."""
+_DURATIONS = {"on_delay": range(-1, 7201), "off_delay": range(-1, 7201), "reboot_duration": range(5, 61)}
+"""Seconds, -1 meaning never; a value outside the range told is an error in Home Assistant's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,20 @@ def entity_ids(object_id: str, platform: str, device_slug: str, component: str) 
     }
 
 
+def durations(snapshot: PduSnapshot) -> Mapping[int, tuple[str, ...]]:
+    """Return the durations to announce for each outlet: those that the PDU has told of this one or of any.
+
+    Menus show them page by page, over minutes: if each outlet's came when it was read, Home Assistant would get the
+    whole device anew for each.
+    """
+    told = {(o.number, name): getattr(o, f"{name}_s") for o in snapshot.outlets for name in _DURATIONS}
+    kinds = [name for name in _DURATIONS if any(told[o.number, name] in _DURATIONS[name] for o in snapshot.outlets)]
+    return {
+        o.number: tuple(name for name in kinds if told[o.number, name] in (None, *_DURATIONS[name]))
+        for o in snapshot.outlets
+    }
+
+
 def availability(topics: tuple[str, ...]) -> Json:
     """Return the value of the key ``availability``."""
     return [{"topic": topic} for topic in topics]
@@ -85,6 +101,7 @@ class PduEntities:
         self._pdu = snapshot.pdu
         self._object_id = pdu_object_id(uid)
         self._announced = announced
+        self._durations = durations(snapshot)
 
     def of_outlet(self, outlet: Outlet) -> tuple[Component, ...]:
         """Return what stands for one outlet; one that must not be switched is a sensor, safe from "all lights off"."""
@@ -153,12 +170,8 @@ class PduEntities:
         return self._of_outlet(outlet, "pending", "binary_sensor", keys)
 
     def _delays(self, outlet: Outlet) -> tuple[Component, ...]:
-        """Return the durations of an outlet, -1 meaning never; a value outside min and max is an error in HA's log."""
-        known = (
-            ("on_delay", outlet.on_delay_s, -1, 7200),
-            ("off_delay", outlet.off_delay_s, -1, 7200),
-            ("reboot_duration", outlet.reboot_duration_s, 5, 60),
-        )
+        kept = (name for name in _DURATIONS if f"outlet_{outlet.number}_{name}" in self._announced)
+        names = {*self._durations[outlet.number], *(name for name in kept if getattr(outlet, f"{name}_s") is None)}
         return tuple(
             self._of_outlet(
                 outlet,
@@ -167,14 +180,14 @@ class PduEntities:
                 {
                     "device_class": "duration",
                     "unit_of_measurement": "s",
-                    "min": low,
-                    "max": high,
+                    "min": span[0],
+                    "max": span[-1],
                     "mode": "box",
                     **self._configured(outlet, name, f"{{{{ value_json.{name} }}}}"),
                 },
             )
-            for name, value, low, high in known
-            if (low <= value <= high if value is not None else f"outlet_{outlet.number}_{name}" in self._announced)
+            for name, span in _DURATIONS.items()
+            if name in names
         )
 
     def _label(self, outlet: Outlet) -> Component:

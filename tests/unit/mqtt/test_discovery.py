@@ -100,6 +100,19 @@ def test_a_value_outside_the_range_is_not_announced() -> None:
     assert "outlet_1_reboot_duration" not in told(odd)
 
 
+def test_outlets_whose_page_was_not_read_yet_are_announced_with_the_first() -> None:
+    first, second = (
+        replace(outlet(1), on_delay_s=5, off_delay_s=None, reboot_duration_s=None),
+        bare_snapshot().outlets[1],
+    )
+    begun = replace(bare_snapshot(), outlets=(first, second))
+    read = replace(begun, outlets=(first, replace(second, on_delay_s=9)))
+    assert {"outlet_1_on_delay", "outlet_2_on_delay"} <= set(told(begun))
+    assert not {"outlet_1_off_delay", "outlet_2_off_delay"} & set(told(begun))
+    assert told(read) == told(begun)
+    assert discovery_inputs(read) == discovery_inputs(begun)
+
+
 def test_the_switch_and_its_button() -> None:
     components = told(full_snapshot())
     assert components["outlet_2"] == {
@@ -294,7 +307,7 @@ def test_inputs_tell_every_change_that_shows() -> None:
     for other in (
         replace(base, outlets=base.outlets[:2]),
         replace(base, outlets=(replace(base.outlets[0], name="x"), *base.outlets[1:])),
-        replace(base, outlets=(replace(base.outlets[0], on_delay_s=None), *base.outlets[1:])),
+        replace(base, outlets=tuple(replace(o, on_delay_s=None) for o in base.outlets)),
         replace(base, banks=()),
         replace(base, watts=None),
         replace(base, nmc=replace(base.nmc, boot_at=None)),
