@@ -25,7 +25,7 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 TEXT_SHOWN = 64
 """Characters of a label or another text of the PDU that are passed on."""
-DETAIL_SHOWN = 256
+DETAIL_SHOWN = 400
 """Characters of a sentence for people that are passed on."""
 
 _LOAD_SEVERITY = (LoadState.OVERLOAD, LoadState.NEAR_OVERLOAD, LoadState.NORMAL, LoadState.LOW)
@@ -53,10 +53,11 @@ def timestamp(at: float) -> str:
 
 
 def clean(text: str, limit: int = TEXT_SHOWN) -> str:
-    """Make a text of the PDU or of a peer fit to show: no control characters, bounded."""
+    """Make a text of the PDU or of a peer fit to show: no control characters, and no longer than ``limit``."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
-    return text.strip()[:limit]
+    text = text.strip()
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
 
 
 def is_available(status: PduStatus, now_mono: float) -> bool:

@@ -65,7 +65,8 @@ def test_times_are_utc() -> None:
 
 def test_texts_are_shown_clean_and_bounded() -> None:
     assert clean(" a\x07b ") == "a b"
-    assert clean("x" * 100) == "x" * 64
+    assert clean("x" * 64) == "x" * 64
+    assert clean("x" * 65) == "x" * 63 + "…"
 
 
 def test_json_survives_half_a_character() -> None:
