@@ -98,7 +98,7 @@ class Journal:
 
     @property
     def health(self) -> str:
-        """Empty while all is well, else ``degraded: …`` with what is wrong, for people."""
+        """Empty while all is well, else what is wrong, for people."""
         return self._health
 
     # Read from the disk once, at the start
@@ -296,9 +296,9 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
-        health = f"degraded: the journal {self._path} cannot be written: {error}"
+        health = f"the journal {self._path} cannot be written: {error}"
         if health != self._health:
-            log.error("%s; the bridge goes on, entries wait in memory", health)
+            log.error("degraded: %s; the bridge goes on, entries wait in memory", health)
         self._health = health
         self._retry_mono = self._clock.monotonic() + RETRY_S
 
