@@ -136,7 +136,8 @@ class SnmpAgent:
         for address in group:
             self._bound[address.pdu] = (host, port)
             self._on_status(address.pdu)
-        _log.info("%s: SNMP agent on %s port %d", ", ".join(address.pdu for address in group), host, port)
+        for address in group:
+            _log.info("%s: SNMP agent on %s port %d", address.pdu, host, port, extra={"pdu": address.pdu})
         desks = [self._desks[address.pdu] for address in group]
         counters = self._texts.context(group[0].pdu).counters
         return Listener(
