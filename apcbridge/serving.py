@@ -27,6 +27,7 @@ def serve(load: Callable[[], Config], beside: Beside | None = None) -> None:
 
     Raises the ApcBridgeError that made it impossible to start or to go on.
     """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # one that comes early waits until it can be obeyed
     config = load()
     settle()
     with only_bridge_in(config.bridge.state_dir), asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
@@ -53,6 +54,7 @@ async def _serve(bridge: Bridge, beside: Beside | None) -> None:
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, bridge.stop)
     loop.add_signal_handler(signal.SIGHUP, bridge.reload_soon)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     async with asyncio.TaskGroup() as group:
         company = group.create_task(beside(bridge)) if beside else None
         await bridge.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -219,6 +220,24 @@ async def test_a_bridge_started_twice_leaves_the_commands_of_the_first_alone(tmp
         assert await daemon.end() == 0
         (command,) = JournalReader(tmp_path / "state" / "journal.sqlite").commands()
         assert command.status is ResultStatus.CONFIRMED
+
+
+async def test_a_reload_asked_for_too_early_waits(tmp_path: Path) -> None:
+    async with Daemon(tmp_path) as daemon:
+        await daemon.end()
+        text = daemon.config.read_text()
+        daemon.config.unlink()
+        os.mkfifo(daemon.config, 0o600)
+        await daemon.start()
+        # Opened for writing once the daemon reads: it is in the middle of its start.
+        with await asyncio.to_thread(daemon.config.open, "w") as pipe:
+            assert daemon.process is not None
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.config.unlink()
+            daemon.write_config()
+            pipe.write(text)
+        await daemon.until_online()
+        await until(lambda: "reloaded: nothing differs" in daemon.log())
 
 
 async def test_without_a_place_to_write_the_bridge_works_and_says_what_is_missing(tmp_path: Path) -> None:
