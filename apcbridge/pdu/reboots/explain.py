@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from apcbridge.model import RebootCause
 from apcbridge.pdu.reboots import eventlog
 from apcbridge.pdu.reboots.eventlog import ONE_START_S, Join
-from apcbridge.pdu.reboots.lives import RESOLUTION_S, words
+from apcbridge.pdu.reboots.lives import RESOLUTION_S
 from apcbridge.pdu.reboots.rhythm import WATCHDOG_MIN_S, on_beat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from apcbridge.pdu.reboots.eventlog import LoggedStart
-    from apcbridge.pdu.reboots.lives import Life
+    from apcbridge.pdu.reboots.finding import Finding
     from apcbridge.pdu.reboots.memory import LogMark
-    from apcbridge.pdu.reboots.observations import EventLog, Evidence, ResetCause
+    from apcbridge.pdu.reboots.observations import EventLog
 
 REQUEST_S = 300.0
 """A restart within this after somebody asked for one through us was asked for: settings may take two minutes to act."""
@@ -29,29 +29,6 @@ MOST_AT_ONCE = 500
 
 EARLIER = "event log: a restart before the latest one"
 """Evidence of a start that only the log showed."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Finding:
-    """A restart that is certain, while its cause is being looked up."""
-
-    before: Life | None
-    """The life that ended, as far as it is known."""
-    guessed: bool
-    """The old life was carried over a restart of this machine by the wall clock."""
-    old_boot_mono: float | None
-    """When that life began, or None where that was guessed."""
-    after_mono: float | None
-    """The card was still in its old life then, or None where that is not certain."""
-    any_time: bool
-    """Starts in the log count even if they lie before ``after_mono``, as long as they are behind the mark."""
-    life: Life
-    """The life that began."""
-    how: tuple[str, ...]
-    """How it was noticed, for people."""
-    deadline_mono: float
-    """When to report with what is there."""
-    evidence: dict[Evidence, EventLog | ResetCause] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +59,14 @@ class Account:
 
 def account(
     finding: Finding,
-    log: EventLog | None,
-    cause: ResetCause | None,
     mark: LogMark | None,
     request: Request | None,
     intervals: Sequence[float | None],
     pace: float,
 ) -> Account:
     """Explain a finding with everything that was read; ``intervals`` are those of the restarts before, oldest first."""
-    logged, joined = _logged(finding, log, mark, pace)
+    log, cause = finding.log, finding.cause
+    logged, joined = _logged(finding, mark, pace)
     if joined and not logged and _counted_before(finding, mark, pace):
         return Account(restarts=(), mark=_next_mark(log, mark, found=True))
     boots, guessed = _boots(finding, logged, pace)
@@ -141,13 +117,11 @@ def unreported(log: EventLog, mark: LogMark | None) -> tuple[int, Join]:
     return max(0, len(found) - (mark.owed if mark else 0)), join
 
 
-def _logged(
-    finding: Finding, log: EventLog | None, mark: LogMark | None, pace: float
-) -> tuple[tuple[LoggedStart, ...], bool]:
+def _logged(finding: Finding, mark: LogMark | None, pace: float) -> tuple[tuple[LoggedStart, ...], bool]:
     """Return the log's starts of this finding, oldest first, and whether none can be missing."""
-    if log is None:
+    if finding.log is None:
         return (), False
-    found, join = fresh_starts(log, mark)
+    found, join = fresh_starts(finding.log, mark)
     kept = found[: max(1, min(MOST_AT_ONCE, len(found) - (mark.owed if mark else 0)))]
     ours = [
         start
@@ -280,12 +254,3 @@ def _told_by_card(text: str) -> RebootCause | None:
 
 def _clean(text: str) -> str:
     return "".join(c for c in text if c.isprintable())[:80]
-
-
-def noticed(life: Life, before: Life | None, pace: float, now_mono: float) -> str:
-    """Say how the up time gave the restart away."""
-    now_up_s = (now_mono - life.boot.mid) * pace
-    if before is None or before.agreed == 0:
-        return f"the card started about {words(now_up_s)} ago"
-    old_up_s = before.up_s + before.wrapped_s
-    return f"up time fell: the card started about {words(now_up_s)} ago, it had been up for {words(old_up_s)} before"
