@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from apcbridge.commands import ResultStatus
+from apcbridge.commands import REBOOTS, ResultStatus
 from apcbridge.console.events import GoalFailed
 from apcbridge.console.goals import ReadStatus
 from apcbridge.errors import LoginRefused, PasswordChangeForced, PortError
 from apcbridge.model import Action, OutletState
 from apcbridge.pdu.agenda import Step, hold
-from apcbridge.pdu.pending import REBOOTS, RESTS_IN_THE_NMC
+from apcbridge.pdu.pending import RESTS_IN_THE_NMC
 from apcbridge.pdu.settings import RebootBy
 from apcbridge.pdu.switching import (
     Ending,

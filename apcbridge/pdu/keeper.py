@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from apcbridge.commands import Command, ResultStatus
+from apcbridge.commands import REBOOTS, Command, ResultStatus
 from apcbridge.console import events as seen
 from apcbridge.model import (
     Action,
@@ -32,7 +32,7 @@ from apcbridge.model import (
 )
 from apcbridge.pdu.agenda import Agenda
 from apcbridge.pdu.logger import PduLogger
-from apcbridge.pdu.pending import REBOOTS, Debts, PendingBook
+from apcbridge.pdu.pending import Debts, PendingBook
 from apcbridge.pdu.reboots import (
     ConsoleBack,
     ConsoleSilent,

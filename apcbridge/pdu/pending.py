@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from apcbridge.commands import ResultStatus
+from apcbridge.commands import REBOOTS, ResultStatus
 from apcbridge.model import Action, OutletState, PendingCommand
 
 if TYPE_CHECKING:
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from apcbridge.console.events import OutletRow
     from apcbridge.pdu.reboots.lives import Span
 
-RESTS_IN_THE_NMC = frozenset({Action.REBOOT, Action.DELAYED_ON, Action.DELAYED_OFF, Action.DELAYED_REBOOT})
+RESTS_IN_THE_NMC = frozenset({Action.DELAYED_ON, Action.DELAYED_OFF, *REBOOTS})
 """What an NMC restart loses (FA232984)."""
-REBOOTS = (Action.REBOOT, Action.DELAYED_REBOOT)
 TAKES_S = 15.0
 """How long a list may not show the ``*`` of a command yet."""
 BOOTS_S = 1.0
