@@ -1,7 +1,8 @@
 """One task per PDU: open the line, poll, serve commands before polls (but not for ever), back off, and never give up.
 
-The console's answers go to the :class:`~apcbridge.pdu.keeper.Keeper`, which builds the snapshots; this module decides
-what to ask next and what a failure means.
+The :class:`~apcbridge.pdu.poller.Poller` knows what to read, the :class:`~apcbridge.pdu.executor.Executor` how a
+command is carried out, and the console's answers go to the :class:`~apcbridge.pdu.keeper.Keeper`. This module decides
+whose turn it is and what a failure means.
 """
 
 from __future__ import annotations
@@ -9,27 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from apcbridge.commands import ResultStatus
-from apcbridge.console.dialects import DialectId
-from apcbridge.console.dialog import GARBLED
 from apcbridge.console.events import GoalFailed
-from apcbridge.console.goals import (
-    Goal,
-    Logout,
-    ReadConfig,
-    ReadEventLog,
-    ReadIdentity,
-    ReadNetwork,
-    ReadOutletConfig,
-    ReadResetCause,
-    ReadStatus,
-)
+from apcbridge.console.goals import Logout
 from apcbridge.console.session import Session, SessionOptions, SessionState
 from apcbridge.errors import (
     ApcBridgeError,
-    CommandRejected,
     ConsoleError,
     GoalTimeout,
     LoginRefused,
@@ -41,7 +30,7 @@ from apcbridge.pdu.driver import Driver
 from apcbridge.pdu.executor import Executor
 from apcbridge.pdu.logger import PduLogger
 from apcbridge.pdu.pacing import LOCKED_OUT_S, Ladder
-from apcbridge.pdu.reboots import Evidence
+from apcbridge.pdu.poller import Poller
 from apcbridge.pdu.settings import SessionMode
 from apcbridge.pdu.switching import Ending
 
@@ -49,31 +38,16 @@ if TYPE_CHECKING:
     from apcbridge.clock import Clock
     from apcbridge.commands import Arbiter, Command
     from apcbridge.console.events import GoalDone
+    from apcbridge.console.goals import Goal
     from apcbridge.pdu.agenda import Held
     from apcbridge.pdu.keeper import Keeper
     from apcbridge.pdu.ports import PortRegistry
     from apcbridge.pdu.settings import PduSettings
 
-IDENTITY_EVERY_S = 12 * 3600.0
-MENU_LOAD_EVERY_S = 30.0
-"""On menus the loads cost four more screens; elsewhere they come with every poll."""
-UNTOLD_AGAIN_S = 600.0
-"""When to ask again for what was not told."""
-UP_TIME_EVERY_S = 60.0
 SILENT_AFTER_FAILURES = 2
 """One lost byte is noise; a console that failed twice in a row does not answer."""
 BEAT_S = 5.0
 """Longest sleep without a sign of life for the watchdog."""
-CONFIRM_READS = 3
-"""Readings that may follow one that was not believed; then the next poll goes on."""
-
-_EVIDENCE: tuple[tuple[Evidence, str | None, Goal], ...] = (
-    (Evidence.UP_TIME, None, ReadIdentity(about=False)),
-    (Evidence.RESET_CAUSE, "reset_cause", ReadResetCause()),
-    (Evidence.NETWORK, None, ReadNetwork()),
-    (Evidence.EVENT_LOG, "event_log", ReadEventLog()),
-)
-"""What tells why an NMC restarted, and the capability of the dialect that it needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +73,9 @@ class Supervisor:
         self._session = Session(
             settings.credentials, SessionOptions(access=settings.access, silence_s=settings.silence_s)
         )
+        self._poller = Poller(settings.id, services.clock, self._session, keeper)
         self._executor = Executor(settings, services.clock, keeper)
         self._ladder = Ladder()
-        self._config_due_mono: dict[int, float] = {}
-        """When each outlet's delays are to be read again, where that is one page per outlet."""
-        self._configs_due_mono = float("-inf")
-        """When to ask for any of them again."""
-        self._refused: frozenset[Evidence] = frozenset()
-        """What the console refused to tell when it was last asked."""
         self._wake = asyncio.Event()
         self._stopping = False
         self._driver: Driver | None = None
@@ -114,11 +83,8 @@ class Supervisor:
         self._opened = 0
         self._last_reason = ""
         self._next_poll_mono = self._clock.monotonic()
-        self._listed_mono = float("-inf")
-        """When the outlets were last listed."""
         self._list_first = False
         """One more command would put off a list that is due: the list goes first, or readings would grow stale."""
-        self._identity_mono = self._load_due_mono = self._up_time_mono = float("-inf")
         self.progress_mono = self._clock.monotonic()
         self._tried = asyncio.Event()
         self.left = asyncio.Event()
@@ -215,98 +181,14 @@ class Supervisor:
     async def _poll(self, driver: Driver) -> None:
         """Read what is due; commands that arrive meanwhile go first."""
         now_mono = self._clock.monotonic()
+        ask = partial(self._ask, driver)
         try:
-            await self._read_identity(driver, now_mono)
-            await self._read_status(driver, now_mono)
+            await self._poller.read(ask, now_mono)
         finally:
             self._list_first = False
-        await self._gather_evidence(driver)
+        await self._poller.gather_evidence(ask)
         self._succeeded()
-        if now_mono >= self._configs_due_mono:
-            await self._read_configs(driver, now_mono)
-
-    async def _read_identity(self, driver: Driver, now_mono: float) -> None:
-        if now_mono - self._identity_mono >= IDENTITY_EVERY_S:
-            told = await self._ask_if_offered(driver, ReadIdentity())
-            self._identity_mono = now_mono - (0 if told else IDENTITY_EVERY_S - UNTOLD_AGAIN_S)
-            self._up_time_mono = now_mono
-        elif self._up_time_due(now_mono):
-            await self._ask_if_offered(driver, ReadIdentity(about=False))
-            self._up_time_mono = now_mono
-
-    async def _read_status(self, driver: Driver, now_mono: float) -> None:
-        cheap = self._session.dialect in (DialectId.D3C, DialectId.D4)
-        load = self._can("load") and now_mono >= self._load_due_mono
-        if not (load and await self._ask_if_offered(driver, ReadStatus(load=True))):
-            await self._ask(driver, ReadStatus(load=False))
-            self._load_due_mono = now_mono + UNTOLD_AGAIN_S if load else self._load_due_mono
-        elif not cheap:
-            self._load_due_mono = now_mono + MENU_LOAD_EVERY_S
-        self._listed_mono = self._clock.monotonic()
-        for _ in range(CONFIRM_READS):
-            if self._keeper.settled:
-                break
-            await self._ask(driver, ReadStatus(load=False))
-
-    async def _read_configs(self, driver: Driver, now_mono: float) -> None:
-        """Read the delays of all outlets; on menus of one a poll, whose page is 1.5 s of wire."""
-        if self._can("outlet_config"):
-            told = await self._ask_if_offered(driver, ReadConfig())
-            self._configs_due_mono = now_mono + (IDENTITY_EVERY_S if told else UNTOLD_AGAIN_S)
-            return
-        due = (o for o in self._keeper.outlets if now_mono >= self._config_due_mono.get(o.number, now_mono))
-        outlet = next(due, None)
-        if outlet is None:
-            return
-        if await self._ask_if_offered(driver, ReadOutletConfig(outlet.number, outlet.label)):
-            self._config_due_mono[outlet.number] = now_mono + IDENTITY_EVERY_S
-        else:
-            self._configs_due_mono = now_mono + UNTOLD_AGAIN_S
-
-    async def _gather_evidence(self, driver: Driver) -> None:
-        """Ask the PDU why its NMC restarted, as far as its dialect can tell."""
-        for evidence, capability, goal in _EVIDENCE:
-            if not self._keeper.wants(evidence):
-                continue
-            offered = capability is None or self._can(capability)
-            if not (offered and await self._ask_for(driver, evidence, goal)):
-                self._keeper.cannot_tell(evidence)
-        self._keeper.settle_reboots()
-
-    async def _ask_for(self, driver: Driver, evidence: Evidence, goal: Goal) -> bool:
-        """Ask for evidence; return whether it may be asked for again.
-
-        What one garbled byte has spoilt is: the detector asks until its deadline. What this unit or account refuses
-        twice in a row is not (once may be noise), nor the network: no report waits for it, and its screen is the least
-        attested one.
-        """
-        once = evidence is Evidence.NETWORK
-        try:
-            await self._ask(driver, goal)
-        except (CommandRejected, *GARBLED) as error:
-            self._log.info("%s was not told: %s", type(goal).__name__, error)
-            refused = isinstance(error, CommandRejected)
-            refused_before = evidence in self._refused
-            self._refused = self._refused | {evidence} if refused else self._refused - {evidence}
-            return not once and not (refused and refused_before)
-        except ConsoleError:
-            if once:
-                self._keeper.cannot_tell(evidence)
-            raise
-        self._refused -= {evidence}
-        return True
-
-    def _up_time_due(self, now_mono: float) -> bool:
-        """Tell whether the up time must be asked for: no login since shows it by the way.
-
-        Menus show it at every login, and a restart ends the login, so only the ``-c`` command line and the command
-        line of AOS 5/6 need asking.
-        """
-        asks = self._session.dialect in (DialectId.D3C, DialectId.D4)
-        return asks and now_mono - max(self._up_time_mono, self._keeper.up_time_mono) >= UP_TIME_EVERY_S
-
-    def _can(self, capability: str) -> bool:
-        return bool(getattr(self._session.capabilities, capability, False))
+        await self._poller.read_configs(ask, now_mono)
 
     async def _ask(self, driver: Driver, goal: Goal) -> None:
         """Pursue a goal of a poll, after the commands that wait and may go first; raise what made it fail."""
@@ -315,19 +197,6 @@ class Supervisor:
         end = await self._pursue(driver, goal)
         if isinstance(end, GoalFailed):
             raise end.error
-
-    async def _ask_if_offered(self, driver: Driver, goal: Goal) -> bool:
-        """Pursue a goal without which a poll is whole; return whether it was reached.
-
-        A unit or account may not offer it, or show it on a screen that this program does not know: neither makes the
-        outlets' states less true.
-        """
-        try:
-            await self._ask(driver, goal)
-        except (CommandRejected, *GARBLED) as error:
-            self._log.info("%s was not told: %s", type(goal).__name__, error)
-            return False
-        return True
 
     async def _pursue(self, driver: Driver, goal: Goal) -> GoalDone | GoalFailed:
         self._keeper.asked_mono = self.progress_mono = self._clock.monotonic()
@@ -369,7 +238,7 @@ class Supervisor:
             self._answer()
             now_mono = self._clock.monotonic()
             another_mono = now_mono + (now_mono - began_mono)
-            self._list_first = another_mono >= self._listed_mono + self._settings.poll_interval_s
+            self._list_first = another_mono >= self._poller.listed_mono + self._settings.poll_interval_s
         driver.check()
 
     def _end(self, command: Command, verdict: Ending) -> None:
