@@ -30,9 +30,10 @@ from apcbridge.mqtt.bridge import MqttBridge
 from apcbridge.mqtt.embedded import EmbeddedBroker
 from apcbridge.notify import Supervision, find_notify, watchdog_interval_s
 from apcbridge.parts import Blueprint, Parts
-from apcbridge.pdu.keeper import Books, Keeper
+from apcbridge.pdu.keeper import Keeper
 from apcbridge.pdu.ports import PortRegistry
 from apcbridge.pdu.reboots import RebootDetector
+from apcbridge.pdu.records import Books
 from apcbridge.pdu.supervisor import Services, Supervisor
 from apcbridge.recorder import Recorder
 from apcbridge.simulated import SimulatedRack

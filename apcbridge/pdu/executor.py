@@ -47,6 +47,7 @@ class Executor:
         self._pace = settings.pace
         self._clock = clock
         self._keeper = keeper
+        self._duties = keeper.duties
         self._stopping = False
 
     def stop(self) -> None:
@@ -75,7 +76,7 @@ class Executor:
 
     def _cancelled(self, outlet: Outlet) -> bool:
         """Forget what the bridge was to do for an outlet; return whether nothing is left for the card to cancel."""
-        return self._keeper.cancel(outlet.number) and not outlet.pending
+        return self._duties.cancel(outlet.number) and not outlet.pending
 
     def _by_own_clock(self, command: Command, outlet: Outlet) -> bool:
         """Tell whether a command must not rest in the card's memory: it is expected to restart meanwhile."""
@@ -100,17 +101,17 @@ class Executor:
         for outlet, steps in planned:
             if steps:
                 ours = tuple(Step(step.wait_s / self._pace, step.action) for step in steps)
-                self._keeper.hold(hold(command, outlet, ours, *self._now()))
+                self._duties.hold(hold(command, outlet, ours, *self._now()))
                 told = " and ".join(f"{step.action} in {step.wait_s:g} s" for step in steps)
-        self._keeper.note_agenda()
+        self._duties.note_agenda()
         if not told:
             return Ending(ResultStatus.FAILED, "the delay is set to never; nothing was sent")
-        await self._keeper.on_disk()
+        await self._duties.on_disk()
         return Ending(ResultStatus.CONFIRMED, f"the bridge does it by its own clock: {told}")
 
     async def carry_on(self, driver: Driver, held: Held) -> None:
         """Do the next step of a held command, whose time has come; raise PortLost only if nothing was sent."""
-        agenda, action = self._keeper.agenda, held.steps[0].action
+        agenda, action = self._duties.agenda, held.steps[0].action
         hopeless = self._hopeless(held)
         if hopeless:
             agenda.forsake(held, hopeless)
@@ -133,7 +134,7 @@ class Executor:
         else:
             if held.begun:
                 # Whether it is on again, the readings will tell; as long as they say OFF it is owed.
-                self._keeper.promise_on(held.command, held.outlet.number)
+                self._duties.promise_on(held.command, held.outlet.number)
             agenda.forsake(held, verdict.detail)
 
     def _hopeless(self, held: Held) -> str:
@@ -148,15 +149,15 @@ class Executor:
 
     async def _switch_off(self, driver: Driver, command: Command, outlet: Outlet) -> Ending:
         """Switch off what shall come on again. Nothing is sent before the promise of that is on disk."""
-        self._keeper.promise_on(command, outlet.number)
-        await self._keeper.on_disk()
+        self._duties.promise_on(command, outlet.number)
+        await self._duties.on_disk()
         try:
             verdict = await self._reach(driver, replace(command, action=Action.OFF), switch_goal(outlet, Action.OFF))
         except PortError:
-            self._keeper.take_back(outlet.number)
+            self._duties.take_back(outlet.number)
             raise
         if verdict.status is ResultStatus.FAILED:
-            self._keeper.take_back(outlet.number)
+            self._duties.take_back(outlet.number)
         return verdict
 
     async def _reach(self, driver: Driver, command: Command, goal: Goal) -> Ending:
@@ -199,8 +200,8 @@ class Executor:
         if off.status is not ResultStatus.CONFIRMED and not self._is_off(outlet):
             return off
         on = Step(reboot_duration_s(outlet) / self._pace, Action.ON)
-        self._keeper.hold(hold(command, outlet, (on,), *self._now(), begun=True))
-        self._keeper.note_agenda()
+        self._duties.hold(hold(command, outlet, (on,), *self._now(), begun=True))
+        self._duties.note_agenda()
         return None
 
     def _now(self) -> tuple[float, float]:

@@ -70,6 +70,7 @@ class Supervisor:
         self._arbiter = services.arbiter
         self._ports = services.ports
         self._keeper = keeper
+        self._duties = keeper.duties
         self._session = Session(
             settings.credentials, SessionOptions(access=settings.access, silence_s=settings.silence_s)
         )
@@ -102,7 +103,7 @@ class Supervisor:
                     self._log.exception("unexpected failure; trying again")
                     await self._failed(ApcBridgeError(f"internal error: {error}"), None)
         finally:
-            self._keeper.agenda.stop_waiting("the bridge was stopped before that was seen")
+            self._duties.agenda.stop_waiting("the bridge was stopped before that was seen")
             self._answer()
         self._keeper.remember()
         self.left.set()
@@ -122,7 +123,7 @@ class Supervisor:
     @property
     def switching(self) -> bool:
         """A command is being carried out right now, or an outlet is off and waits for its ON."""
-        return self._command is not None or bool(self._keeper.agenda.begun)
+        return self._command is not None or bool(self._duties.agenda.begun)
 
     def wake(self) -> None:
         """Look at once whether a command waits."""
@@ -155,7 +156,7 @@ class Supervisor:
                 if self._ladder.port_is_suspect and not self._stopping:
                     self._opened += 1
                     return
-        for held in self._keeper.agenda.begun:
+        for held in self._duties.agenda.begun:
             await self._carry_on(driver, held)
         await self._log_out(driver)
 
@@ -166,7 +167,7 @@ class Supervisor:
         command = self._next_command()
         if command is not None:
             await self._execute(driver, command)
-        elif not self._ladder.failures and (held := self._keeper.agenda.due(now_mono)) is not None:
+        elif not self._ladder.failures and (held := self._duties.agenda.due(now_mono)) is not None:
             await self._carry_on(driver, held)
         elif self._list_first or now_mono >= self._next_poll_mono:
             self._next_poll_mono = now_mono + self._settings.poll_interval_s
@@ -247,14 +248,14 @@ class Supervisor:
 
     def _answer(self) -> None:
         """End the reboots by the bridge's own clock that are over."""
-        for command, confirmed, detail in self._keeper.agenda.answers():
+        for command, confirmed, detail in self._duties.agenda.answers():
             self._end(command, Ending(ResultStatus.CONFIRMED if confirmed else ResultStatus.UNKNOWN, detail))
 
     async def _carry_on(self, driver: Driver, held: Held) -> None:
         """Do what the bridge holds and whose time has come, if it is still allowed."""
         forbidden = "" if held.begun else self._arbiter.forbids(held.command, held.outlet)
         if forbidden:
-            self._keeper.agenda.forsake(held, forbidden)
+            self._duties.agenda.forsake(held, forbidden)
             return
         self._command = self._keeper.command = held.command
         try:
@@ -262,7 +263,7 @@ class Supervisor:
         finally:
             self._command = self._keeper.command = None
             self._answer()
-        self._keeper.note_agenda()
+        self._duties.note_agenda()
         driver.check()
 
     # Failures
@@ -314,7 +315,7 @@ class Supervisor:
         now_mono = self._clock.monotonic()
         next_event_mono = self._arbiter.next_event_mono(self.id, now_mono)
         beat_mono = now_mono + BEAT_S
-        step_mono = max(self._keeper.agenda.next_mono, now_mono) if not self._ladder.failures else beat_mono
+        step_mono = max(self._duties.agenda.next_mono, now_mono) if not self._ladder.failures else beat_mono
         return min(wanted_mono, beat_mono, step_mono, *([] if next_event_mono is None else [next_event_mono]))
 
     def _beat(self) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from apcbridge.commands import ResultStatus
 from apcbridge.console.events import GoalDone, GoalFailed, Outcome
 from apcbridge.console.goals import Configure, SetPduName, Switch, SwitchAll
-from apcbridge.model import Action, Setting
+from apcbridge.model import Action, OutletState, Setting
 from apcbridge.pdu.agenda import Step
 
 if TYPE_CHECKING:
     from apcbridge.commands import Command
+    from apcbridge.console.events import OutletRow
     from apcbridge.console.goals import Goal
     from apcbridge.model import Nmc, Outlet
 
@@ -21,6 +22,16 @@ SETTLE_S = 10.0
 REBOOT_DURATION_UNTOLD_S = 30
 DEFAULT_REBOOT_DURATION_S = 5
 """What every APC PDU leaves the factory with; used where the console does not tell the outlet's own."""
+
+_LEADS_TO = {
+    Action.ON: (OutletState.ON,),
+    Action.OFF: (OutletState.OFF,),
+    Action.DELAYED_ON: (OutletState.ON,),
+    Action.DELAYED_OFF: (OutletState.OFF,),
+    Action.REBOOT: tuple(OutletState),
+    Action.DELAYED_REBOOT: tuple(OutletState),
+}
+"""What an outlet's page may show after an action; the delay of a delayed form may be zero."""
 
 
 def goal_for(command: Command, outlet: Outlet | None) -> Goal:
@@ -112,6 +123,15 @@ def restart_expected_within(nmc: Nmc, rests_s: float, now_at: float) -> bool:
         return False
     error_s = nmc.next_expected_error_s or 0.0
     return nmc.next_expected_at - error_s <= now_at + rests_s and now_at <= nmc.next_expected_at + error_s
+
+
+def explains(command: Command, row: OutletRow) -> bool:
+    """Tell whether a command may lead to what the outlet's page shows."""
+    return (
+        command.outlet == row.number
+        and isinstance(command.action, Action)
+        and row.state in _LEADS_TO.get(command.action, ())
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from apcbridge.console.session import Credentials
 from apcbridge.door import Door
 from apcbridge.errors import PortLost, PortUnavailable
 from apcbridge.model import Event, Link, LinkState, PduStatus, Reboot
-from apcbridge.pdu.keeper import Books, Keeper
+from apcbridge.pdu.keeper import Keeper
 from apcbridge.pdu.ports import PortRegistry
 from apcbridge.pdu.reboots import Observation, RebootDetector, RebootMemory
+from apcbridge.pdu.records import Books
 from apcbridge.pdu.settings import PduSettings
 from apcbridge.pdu.supervisor import Services, Supervisor
 from apcbridge.sim.device import SimulatedPdu
