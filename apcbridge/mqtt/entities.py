@@ -74,11 +74,11 @@ def durations(snapshot: PduSnapshot) -> Mapping[int, tuple[str, ...]]:
     Menus show them page by page, over minutes: if each outlet's came when it was read, Home Assistant would get the
     whole device anew for each.
     """
-    told = {(o.number, name): getattr(o, f"{name}_s") for o in snapshot.outlets for name in _DURATIONS}
-    kinds = [name for name in _DURATIONS if any(told[o.number, name] in _DURATIONS[name] for o in snapshot.outlets)]
+    told = {name: [getattr(o, f"{name}_s") for o in snapshot.outlets] for name in _DURATIONS}
+    kinds = [name for name, span in _DURATIONS.items() if any(value in span for value in told[name])]
     return {
-        o.number: tuple(name for name in kinds if told[o.number, name] in (None, *_DURATIONS[name]))
-        for o in snapshot.outlets
+        outlet.number: tuple(name for name in kinds if told[name][at] is None or told[name][at] in _DURATIONS[name])
+        for at, outlet in enumerate(snapshot.outlets)
     }
 
 
