@@ -95,4 +95,4 @@ def _noticed(life: Life, before: Life | None, pace: float, now_mono: float) -> s
     if before is None or before.agreed == 0:
         return f"the card started about {words(now_up_s)} ago"
     old_up_s = before.up_s + before.wrapped_s
-    return f"up time fell: the card started about {words(now_up_s)} ago, it had been up for {words(old_up_s)} before"
+    return f"up time fell: it was {words(old_up_s)} when last read, and the card started about {words(now_up_s)} ago"
