@@ -83,7 +83,7 @@ class OutletConfig(_Section):
     reboot_holdoff: Seconds = 30.0
     """Seconds that must pass between two reboots of this outlet."""
     min_off_time: Seconds = 0.0
-    """Seconds an outlet stays off at least before an ON acts."""
+    """Seconds after an OFF command before an ON command acts; a reboot has its own duration."""
 
 
 class PduSnmpConfig(_Section):

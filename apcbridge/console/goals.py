@@ -73,6 +73,8 @@ class Switch:
     action: Action
     settle_s: float = 10.0
     poll_s: float = 0.5
+    only_if_on: bool = False
+    """Nothing is sent to an outlet that is seen OFF: what is OFF already is not ours to switch on again."""
 
 
 @dataclass(frozen=True, slots=True)

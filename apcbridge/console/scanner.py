@@ -76,7 +76,7 @@ _BURIED_DEPTH = 6
 _LAST_OF_PROMPTS = frozenset(" >:.")
 _PADDING = bytes((0x00, 0x07))
 """Old terminals needed NUL after a line end, and BEL rings at a wrong choice: neither is text."""
-_CONTROL = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*([@-~])|[()][0-9AB]|[=>78])")
+_CONTROL = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*([@-~])|[()][0-9AB]|[=78])")
 """Colours, clearing, moves of the cursor. No transcript has any; a terminal server between may add them."""
 _BEGUN_CONTROL = re.compile(rb"\x1b(?:\[[0-?]{0,16}[ -/]{0,2}|[()])?\Z")
 _MOVES = b"ABEFHJfd"

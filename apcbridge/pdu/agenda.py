@@ -124,8 +124,9 @@ class Agenda:
         return min((held.due_mono for held in self._held.values()), default=float("inf"))
 
     def due(self, now_mono: float) -> Held | None:
-        """Return what is to be done now."""
-        return next((held for held in self._held.values() if held.due_mono <= now_mono), None)
+        """Return what is to be done now; an outlet that is off for it goes first."""
+        due = (held for held in self._held.values() if held.due_mono <= now_mono)
+        return min(due, key=lambda held: (not held.begun, held.due_mono), default=None)
 
     def put(self, held: Held) -> None:
         """Hold a command; it takes the place of what was held for its outlet."""

@@ -106,7 +106,6 @@ class Executor:
         self._duties.note_agenda()
         if not told:
             return Ending(ResultStatus.FAILED, "the delay is set to never; nothing was sent")
-        await self._duties.on_disk()
         return Ending(ResultStatus.CONFIRMED, f"the bridge does it by its own clock: {told}")
 
     async def carry_on(self, driver: Driver, held: Held) -> None:
@@ -151,8 +150,12 @@ class Executor:
         """Switch off what shall come on again. Nothing is sent before the promise of that is on disk."""
         self._duties.promise_on(command, outlet.number)
         await self._duties.on_disk()
+        if self._stopping:
+            self._duties.take_back(outlet.number)
+            return Ending(ResultStatus.FAILED, "the bridge is to end; nothing was switched")
         try:
-            verdict = await self._reach(driver, replace(command, action=Action.OFF), switch_goal(outlet, Action.OFF))
+            goal = replace(switch_goal(outlet, Action.OFF), only_if_on=True)
+            verdict = await self._reach(driver, replace(command, action=Action.OFF), goal)
         except PortError:
             self._duties.take_back(outlet.number)
             raise
@@ -197,7 +200,7 @@ class Executor:
         if outlet.state is OutletState.OFF:
             return Ending(ResultStatus.FAILED, _LEAVES_OFF)
         off = await self._switch_off(driver, command, outlet)
-        if off.status is not ResultStatus.CONFIRMED and not self._is_off(outlet):
+        if off.status is ResultStatus.FAILED or (off.status is ResultStatus.UNKNOWN and not self._is_off(outlet)):
             return off
         on = Step(reboot_duration_s(outlet) / self._pace, Action.ON)
         self._duties.hold(hold(command, outlet, (on,), *self._now(), begun=True))

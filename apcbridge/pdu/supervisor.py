@@ -164,6 +164,8 @@ class Supervisor:
         """Do the most urgent thing, or wait for one."""
         self._wake.clear()
         now_mono = self._clock.monotonic()
+        if await self._owed(driver):
+            return
         command = self._next_command()
         if command is not None:
             await self._execute(driver, command)
@@ -176,6 +178,14 @@ class Supervisor:
             if self._settings.session is SessionMode.RELEASE:
                 await self._log_out(driver)
             await driver.idle(self._wake, self._until_mono(self._next_poll_mono))
+
+    async def _owed(self, driver: Driver) -> bool:
+        """Give an outlet that is off for a reboot its ON, whose time has come; return whether there was one."""
+        held = None if self._ladder.failures else self._duties.agenda.due(self._clock.monotonic())
+        if held is None or not held.begun:
+            return False
+        await self._carry_on(driver, held)
+        return True
 
     # Polling
 
@@ -192,8 +202,12 @@ class Supervisor:
         await self._poller.read_configs(ask, now_mono)
 
     async def _ask(self, driver: Driver, goal: Goal) -> None:
-        """Pursue a goal of a poll, after the commands that wait and may go first; raise what made it fail."""
-        while not self._stopping and (command := self._next_command()) is not None:
+        """Pursue a goal of a poll, after what is owed and the commands that may go first; raise what made it fail."""
+        while not self._stopping:
+            if await self._owed(driver):
+                continue
+            if (command := self._next_command()) is None:
+                break
             await self._execute(driver, command)
         end = await self._pursue(driver, goal)
         if isinstance(end, GoalFailed):
@@ -227,6 +241,7 @@ class Supervisor:
         verdict: Ending | None = Ending(ResultStatus.UNKNOWN, "the bridge was stopped while it was carried out")
         try:
             verdict = await self._executor.carry_out(driver, command)
+            await self._duties.on_disk()
         except PortError as error:
             verdict = Ending(ResultStatus.FAILED, f"{error}; nothing was switched")
             raise
