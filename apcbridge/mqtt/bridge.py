@@ -290,7 +290,7 @@ class MqttBridge:
                     self._inbox.receive(message)
 
     def _heard_intruder(self, message: Incoming) -> None:
-        if self._intruders.heard(message, self._clock.monotonic()):
+        if self._intruders.heard(message, self._publisher.says(message.topic), self._clock.monotonic()):
             self._publisher.publish_everything_again()
         self._publisher.bridge_changed()
 
@@ -352,7 +352,7 @@ class MqttBridge:
     def _problems(self) -> list[str]:
         found = [f"the broker refuses the subscription to {name}" for name in self._refused_filters]
         found += [f"the broker does not let us publish to {topic}" for topic in list(self._denied)[:3]]
-        found += self._intruders.problems(self._clock.monotonic())
+        found += self._intruders.problems(self._settings.pdus, self._clock.monotonic())
         for status in self._store:
             if status.pdu in self._settings.pdus and status.link.state is not LinkState.UP:
                 found.append(f"{status.pdu}: console {status.link.state.value} {status.link.detail}".strip())

@@ -38,17 +38,24 @@ class Intruders:
         """List what to subscribe to, without our own messages."""
         return tuple(self._topics.pdu(pdu, "availability") for pdu in pdus)
 
-    def heard(self, message: Incoming, now_mono: float) -> bool:
-        """Note a message under :meth:`filters`; tell whether to publish everything again now."""
+    def heard(self, message: Incoming, ours: bytes | None, now_mono: float) -> bool:
+        """Note a message under :meth:`filters`, where we say ``ours``; tell whether to publish everything again now.
+
+        A newcomer is answered once, so that a second bridge hears of us; what it says in agreement with us afterwards
+        needs no repair, or two bridges would use up those that the farewell of one of them needs.
+        """
+        newcomer = False
         if message.payload:  # without one somebody only cleared the topic
-            if message.topic not in self._present(now_mono):
+            newcomer = message.topic not in self._present(now_mono)
+            if newcomer:
                 log.error("MQTT: %s", self._accusation(message.topic))
             self._heard_mono[message.topic] = now_mono
-        return self._repairs.take(now_mono)
+        return newcomer or (message.payload != ours and self._repairs.take(now_mono))
 
-    def problems(self, now_mono: float) -> list[str]:
-        """Say what is wrong, for the health topic."""
-        return [self._accusation(topic) for topic in self._present(now_mono)]
+    def problems(self, pdus: Iterable[str], now_mono: float) -> list[str]:
+        """Say what is wrong on the topics of these PDUs, for the health topic."""
+        ours = self.filters(pdus)
+        return [self._accusation(topic) for topic in self._present(now_mono) if topic in ours]
 
     def _present(self, now_mono: float) -> list[str]:
         return [topic for topic, mono in self._heard_mono.items() if now_mono - mono < REMEMBERED_S]

@@ -98,6 +98,10 @@ class Plan:
         """Take it that the broker holds nothing of ours."""
         self._published.clear()
 
+    def said(self, topic: str) -> bytes | None:
+        """Tell what was last sent to a topic and is still to be found there, or None."""
+        return self._published.get(topic)
+
     def withdraw(self, pdu: str) -> None:
         """Stop announcing a PDU to Home Assistant, until :meth:`announce_again`."""
         self._unannounced.add(pdu)

@@ -125,6 +125,10 @@ class Publisher:
         self._bridge_mono = 0.0
         self._wake.set()
 
+    def says(self, topic: str) -> bytes | None:
+        """Tell what we last published to a topic on this connection, as the plan compares it; None: nothing."""
+        return self._plan.said(topic)
+
     def publish_everything_again(self) -> None:
         """Publish every retained topic once more."""
         self._refresh_mono = 0.0

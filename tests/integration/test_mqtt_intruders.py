@@ -45,6 +45,8 @@ async def test_a_farewell_of_another_bridge_is_no_false_offline(broker: Mosquitt
     async with running(new) as world:
         async with running(old) as leaving:
             await settled(broker.port, leaving)
+            await until(lambda: accused(world) and accused(leaving), "each has heard the other")
+            await until(lambda: world.bridge.queued == leaving.bridge.queued == 0, "and has answered")
         with Observer(broker.port) as observer:
             await until(lambda: observer.last(AVAILABILITY) == b"online", "the one that stays is there")
             assert world.bridge.connected
@@ -66,5 +68,7 @@ async def test_what_somebody_wrote_over_is_put_right(broker: Mosquitto, tmp_path
 async def test_our_own_echo_in_3_is_nobody_else(broker: Mosquitto, tmp_path: Path) -> None:
     async with running(settings_for(broker.port, tmp_path, protocol=MqttProtocol.V311)) as world:
         await settled(broker.port, world)
-        world.bridge.health()
+        with Observer(broker.port) as observer:
+            observer.say("homeassistant/status", "online")
+            await until(lambda: len(observer.on(AVAILABILITY)) > 1, "it is said again")
         assert not accused(world)
