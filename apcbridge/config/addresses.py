@@ -40,9 +40,12 @@ class Endpoint:
         except ValueError:
             return False
 
-    def clashes_with(self, other: Endpoint) -> bool:
-        """Whether only one of the two can be listened on; a port 0 is another one each time."""
-        one_family = (":" in self.host) == (":" in other.host)
+    def clashes_with(self, other: Endpoint, *, dual: bool = False) -> bool:
+        """Whether only one of the two can be listened on; a port 0 is another one each time.
+
+        ``dual``: who listens on [::] has every address of IPv4, too.
+        """
+        one_family = (":" in self.host) == (":" in other.host) or (dual and "::" in {self.host, other.host})
         covers = self.host == other.host or (one_family and (self.unspecified or other.unspecified))
         return self.port == other.port != 0 and covers
 
@@ -84,7 +87,7 @@ def check_port(text: str) -> str:
     parts = _split(text)
     if parts.scheme not in PORT_SCHEMES:
         raise ValueError(f"{parts.scheme}:// is none of {', '.join(f'{scheme}://' for scheme in PORT_SCHEMES)}")
-    text = parts.scheme + text[len(parts.scheme) :]
+    text = f"{parts.scheme}:{text.partition(':')[2]}"
     if parts.scheme == "sim":
         return _check_simulated(text)
     _remote(parts, None, f"needs a host and a port, as in {parts.scheme}://192.0.2.7:4001")

@@ -51,7 +51,7 @@ def breaches(config: Config) -> Iterator[Breach]:
     )
     yield from _clashing(tuple(_tcp_listeners(config)))
     # Agents of the very same address share it.
-    yield from _clashing(tuple({endpoint: (path, endpoint) for path, endpoint in _agents(config)}.values()))
+    yield from _clashing(tuple({end: (path, end) for path, end in _agents(config)}.values()), dual=True)
     if config.mqtt:
         yield from _mqtt(config.mqtt)
     if config.snmp:
@@ -76,10 +76,10 @@ def _tcp_listeners(config: Config) -> Iterator[tuple[KeyPath, Endpoint]]:
         yield ("web", "listen"), config.web.listen
 
 
-def _clashing(listeners: Sequence[tuple[KeyPath, Endpoint]]) -> Iterator[Breach]:
+def _clashing(listeners: Sequence[tuple[KeyPath, Endpoint]], *, dual: bool = False) -> Iterator[Breach]:
     for index, (path, endpoint) in enumerate(listeners):
         for other_path, other in listeners[:index]:
-            if endpoint.clashes_with(other):
+            if endpoint.clashes_with(other, dual=dual):
                 reason = f"{endpoint} is taken already, by {show_path(other_path)} ({other}): choose another"
                 yield Breach(path, reason, (path, other_path))
 
