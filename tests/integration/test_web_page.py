@@ -153,7 +153,7 @@ async def test_the_page_shows_what_was_when_readings_are_old(tmp_path: Path) -> 
 
 async def test_the_page_switches_after_asking_with_the_token(tmp_path: Path) -> None:
     world = World()
-    press = "document.querySelector('[data-key=\"p/1/switch\"]').click()"
+    press = "document.querySelector('[data-key=\"p/1/OFF\"]').click()"
     answer = "document.getElementById('ask-token').value = arguments[0]; document.getElementById('ask-yes').click()"
     async with serving(world) as server, browsing(server, tmp_path) as browser:
         await browser.shows("nas")
@@ -177,12 +177,12 @@ async def test_who_uses_the_keyboard_stays_where_he_is(tmp_path: Path) -> None:
     focused = "return String(document.activeElement.getAttribute('aria-label'))"
     async with serving(world) as server, browsing(server, tmp_path) as browser:
         await browser.shows("nas")
-        await browser.run("const b = document.querySelector('[data-key=\"p/1/switch\"]'); b.focus(); b.click()")
+        await browser.run("const b = document.querySelector('[data-key=\"p/1/OFF\"]'); b.focus(); b.click()")
         await browser.shows("Switch off nas?")
         world.store.replace(status(snapshot("p", outlet(1, OutletState.OFF, "nas"), outlet(2, name="meanwhile"))))
         await browser.shows("meanwhile")
         await browser.run("document.getElementById('ask-no').click()")
-        assert str(await browser.run(focused)).startswith("On nas,")
+        assert str(await browser.run(focused)).startswith("Reboot nas,"), "not On, which may act unasked"
         world.store.replace(status(snapshot("p", outlet(1, name="nas"), outlet(2, name="afterwards"))))
         await browser.shows("afterwards")
-        assert str(await browser.run(focused)).startswith("Off nas,")
+        assert str(await browser.run(focused)).startswith("Reboot nas,")
