@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from apcbridge.errors import CommandRejected
+from apcbridge.model import OutletState
+
 if TYPE_CHECKING:
     from apcbridge.model import Action
 
@@ -75,6 +78,11 @@ class Switch:
     poll_s: float = 0.5
     only_if_on: bool = False
     """Nothing is sent to an outlet that is seen OFF: what is OFF already is not ours to switch on again."""
+
+    def check_state(self, seen: OutletState) -> None:
+        """Raise CommandRejected if the state that the outlet is seen in forbids the switching."""
+        if self.only_if_on and seen is OutletState.OFF:
+            raise CommandRejected(f"outlet {self.outlet} is OFF already")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from apcbridge.console.scanner import Prompt
 from apcbridge.console.screens import Kind, OutletPage, Screen
 from apcbridge.console.settle import Watch, read_back_all
 from apcbridge.errors import CommandRejected, ConsoleError, GoalTimeout, OutletMismatch, ScreenUnrecognised
-from apcbridge.model import Action, OutletState
+from apcbridge.model import Action
 
 if TYPE_CHECKING:
     from apcbridge.console.goals import Switch, SwitchAll
@@ -44,8 +44,7 @@ _UNTOLD_S = 3.0
 def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
     """Do one thing to one outlet at most once, then read it back."""
     menu, before = yield from _to_action_menu(memory, goal)
-    if goal.only_if_on and before.state is OutletState.OFF:
-        raise CommandRejected(f"outlet {goal.outlet} is OFF already")
+    goal.check_state(before.state)
     labels = ACTION_LABELS[goal.action]
     item = menu.find(*labels)
     if item is None:

@@ -13,7 +13,6 @@ from apcbridge.console.scanner import Prompt
 from apcbridge.console.screens import summary
 from apcbridge.console.settle import Watch, read_back_all
 from apcbridge.errors import CommandRejected, ConsoleError, OutletMismatch, ScreenUnrecognised, TableIncomplete
-from apcbridge.model import OutletState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,8 +194,7 @@ def switch(memory: Memory, goal: Switch) -> Dialog[GoalResult]:
     before = yield from read_outlet(memory, goal.outlet)
     if goal.name is not None and before.name != goal.name.strip():
         raise OutletMismatch(f"outlet {goal.outlet} is called {before.name!r}, not {goal.name!r}")
-    if goal.only_if_on and before.state is OutletState.OFF:
-        raise CommandRejected(f"outlet {goal.outlet} is OFF already")
+    goal.check_state(before.state)
     command = f"{verbs[goal.action]} {goal.outlet}"
     answer = yield from ask(memory, Send(command, echo_first=True, actuates=True))
     answer.require(command)

@@ -67,7 +67,7 @@ class Executor:
         targets = self._keeper.outlets if outlet is None else (outlet,)
         if any(self._by_own_clock(command, one) for one in targets):
             if command.action is not Action.REBOOT:
-                return await self._hold(command, targets)
+                return self._hold(command, targets)
             if outlet is not None:
                 return await self._reboot(driver, command, outlet)
             if self._reboot_by is RebootBy.AUTO:
@@ -87,8 +87,8 @@ class Executor:
         rests = rests_s(command.action, outlet) / self._pace
         return rests > 0 and restart_expected_within(self._keeper.nmc, rests, self._clock.wall())
 
-    async def _hold(self, command: Command, outlets: tuple[Outlet, ...]) -> Ending:
-        """Let a delayed command wait for our own clock instead of the card's; that is on disk before it is told."""
+    def _hold(self, command: Command, outlets: tuple[Outlet, ...]) -> Ending:
+        """Let a delayed command wait for our own clock instead of the card's."""
         planned = [(outlet, own_steps(command.action, outlet)) for outlet in outlets]
         untold = [outlet.number for outlet, steps in planned if steps is None]
         if untold:

@@ -164,12 +164,12 @@ class Supervisor:
         """Do the most urgent thing, or wait for one."""
         self._wake.clear()
         now_mono = self._clock.monotonic()
-        if await self._owed(driver):
-            return
-        command = self._next_command()
-        if command is not None:
+        held = self._due()
+        if held is not None and held.begun:
+            await self._carry_on(driver, held)
+        elif (command := self._next_command()) is not None:
             await self._execute(driver, command)
-        elif not self._ladder.failures and (held := self._duties.agenda.due(now_mono)) is not None:
+        elif held is not None:
             await self._carry_on(driver, held)
         elif self._list_first or now_mono >= self._next_poll_mono:
             self._next_poll_mono = now_mono + self._settings.poll_interval_s
@@ -179,13 +179,9 @@ class Supervisor:
                 await self._log_out(driver)
             await driver.idle(self._wake, self._until_mono(self._next_poll_mono))
 
-    async def _owed(self, driver: Driver) -> bool:
-        """Give an outlet that is off for a reboot its ON, whose time has come; return whether there was one."""
-        held = None if self._ladder.failures else self._duties.agenda.due(self._clock.monotonic())
-        if held is None or not held.begun:
-            return False
-        await self._carry_on(driver, held)
-        return True
+    def _due(self) -> Held | None:
+        """Return what the bridge is to do by its own clock now; an outlet that is off for it goes before commands."""
+        return None if self._ladder.failures else self._duties.agenda.due(self._clock.monotonic())
 
     # Polling
 
@@ -204,11 +200,13 @@ class Supervisor:
     async def _ask(self, driver: Driver, goal: Goal) -> None:
         """Pursue a goal of a poll, after what is owed and the commands that may go first; raise what made it fail."""
         while not self._stopping:
-            if await self._owed(driver):
-                continue
-            if (command := self._next_command()) is None:
+            held = self._due()
+            if held is not None and held.begun:
+                await self._carry_on(driver, held)
+            elif (command := self._next_command()) is not None:
+                await self._execute(driver, command)
+            else:
                 break
-            await self._execute(driver, command)
         end = await self._pursue(driver, goal)
         if isinstance(end, GoalFailed):
             raise end.error
@@ -241,7 +239,7 @@ class Supervisor:
         verdict: Ending | None = Ending(ResultStatus.UNKNOWN, "the bridge was stopped while it was carried out")
         try:
             verdict = await self._executor.carry_out(driver, command)
-            await self._duties.on_disk()
+            await self._duties.on_disk()  # before it is told: what it ended must not come back after a kill
         except PortError as error:
             verdict = Ending(ResultStatus.FAILED, f"{error}; nothing was switched")
             raise
